@@ -1,0 +1,98 @@
+"""What a decoder says that a message means; plain values, so that decoders need no database."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+MEANINGLESS = frozenset({"", "null", "undefined", "none", "0", "nan"})
+"""Ids that mean nothing: what broken front ends send in place of an id. They join nothing."""
+
+
+class IdentityKey(NamedTuple):
+    """(kind, scope, value) of one id. A phone's value is its E.164 text here; only its hash is stored."""
+
+    kind: str
+    scope: str
+    value: str
+
+
+def identity(kind: str, scope: str, value: object) -> IdentityKey | None:
+    """The key of an id, or nothing for an id that means nothing."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text.lower() in MEANINGLESS or len(text) > 128:
+        return None
+    return IdentityKey(kind, scope, text)
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """Something that the owner of `who` did. `at` is epoch milliseconds."""
+
+    who: IdentityKey
+    kind: str
+    at: int
+    channel: str | None = None
+    place: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    uid: str | None = None
+    """An id that the source gave, to count it once; otherwise the message and the place in it are used."""
+
+
+@dataclass(frozen=True)
+class NewLink:
+    """Evidence that two ids are one person."""
+
+    one: IdentityKey
+    other: IdentityKey
+    source: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the platform says of an id: its name, and whether it can be reached."""
+
+    who: IdentityKey
+    name: str | None = None
+    active: bool | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What is known of one follow_user. None means: this message does not say."""
+
+    corpid: str
+    userid: str
+    external_userid: str
+    status: str | None = None
+    state: str | None = None
+    add_way: int | None = None
+    remark: str | None = None
+    added_at: int | None = None
+    at: int = 0
+    tags: tuple[str, ...] | None = None
+    """Ids of the corp tags on it, where the message is a reading of them."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to ask the platform: kind `user_info` (an openid) or `contact` (an external_userid)."""
+
+    account_id: int
+    kind: str
+    subject: str
+    delay_ms: int = 0
+
+
+@dataclass
+class Decoded:
+    """The whole meaning of one message. Nothing in it: `ignored` says what it was."""
+
+    identities: list[IdentityKey] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    links: list[NewLink] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    library_changed: bool = False
+    """The corp's tag library was changed by others: read it again."""
+    ignored: str | None = None
