@@ -1,0 +1,25 @@
+"""The web app put together. Run directly (`python wsgi.py`): the whole embedded edition."""
+
+from apiflask import APIFlask
+
+from config import Settings, load
+from wxtag.app import create_core
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """The doors, the API, the pages and the commands around one core."""
+    from callbacks import doors
+    from wxtag import commands
+    from wxtag.web import pages
+
+    app = create_core(settings or load())
+    doors.register(app)
+    pages.register(app)
+    commands.register(app)
+    return app
+
+
+if __name__ == "__main__":
+    from config.embedded import main
+
+    raise SystemExit(main())
