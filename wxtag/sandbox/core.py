@@ -1,0 +1,53 @@
+"""The sandbox as one object: world, store, call log, faults, limits and the courier of callbacks."""
+
+from flask import Flask, current_app
+
+from wxtag.sandbox import defaults
+from wxtag.sandbox.calls import CallLog
+from wxtag.sandbox.courier import Courier
+from wxtag.sandbox.faults import Faults
+from wxtag.sandbox.limits import Flights, Windows
+from wxtag.sandbox.store import Store
+from wxtag.sandbox.world import World
+
+
+class Sandbox:
+    """Made once for an app; everything that happens goes through it."""
+
+    def __init__(self, state_dir: str | None, product_url: str | None) -> None:
+        self.world = World()
+        self.faults = Faults()
+        self.calls = CallLog()
+        self.windows = Windows()
+        self.flights = Flights()
+        self.store = Store(self.world, state_dir)
+        if not self.store.load():
+            defaults.fill(self.world)
+        if product_url:
+            self.world.data["product_url"] = product_url.rstrip("/")
+        self.courier = Courier(self.world, self.faults)
+        self.store.start()
+
+    def reset(self) -> None:
+        """Back to the world by default."""
+        product = self.world.data["product_url"]
+        with self.world.lock:
+            self.world.replace({"product_url": product})
+            defaults.fill(self.world)
+        self.faults.set([], seed=1)
+        self.calls.clear()
+        self.windows.clear()
+        self.courier.clear()
+
+    def stop(self) -> None:
+        self.courier.stop()
+        self.store.stop()
+
+
+def sandbox_of(app: Flask) -> Sandbox:
+    found: Sandbox = app.extensions["sandbox"]
+    return found
+
+
+def the_sandbox() -> Sandbox:
+    return sandbox_of(current_app)

@@ -1,0 +1,60 @@
+"""What a member sees in the client, as data."""
+
+from wxtag.sandbox import ids, library
+from wxtag.sandbox.core import Sandbox
+from wxtag.sandbox.world import Doc
+
+
+def staff_view(sandbox: Sandbox, corpid: str, userid: str) -> Doc:
+    """The customers of a member, newest first, with their tags in the order of the library."""
+    world = sandbox.world
+    corpid, corp = world.need_corp(corpid)
+    staff = world.need_staff(corp, userid)
+    groups = library.live_groups(corp)
+    order = [tag["id"] for group in groups for tag in library.tags_of(corp, group["id"])]
+    place = {tag_id: number for number, tag_id in enumerate(order)}
+    people = {ids.external_userid(key, corpid): key for key in world.data["people"]}
+    edges = corp["edges"][staff["userid"].lower()]
+    rows = [
+        _customer(sandbox, corp, people[key], key, edge, place)
+        for key, edge in edges.items()
+        if key in people
+    ]
+    rows.sort(key=lambda row: -int(row["add_time"]))
+    messages = [m for m in corp["messages"] if staff["userid"] in m["to"]]
+    return {
+        "corp": {"corpid": corpid, "name": corp["name"]},
+        "staff": {key: staff[key] for key in ("userid", "name", "department", "position")},
+        "customers": rows,
+        "messages": messages[-20:],
+    }
+
+
+def _customer(sandbox: Sandbox, corp: Doc, person: str, key: str, edge: Doc, place: dict[str, int]) -> Doc:
+    stay = sandbox.world.switches["wecom.marks_of_deleted_tags"] == "stay"
+    marks = [tag_id for tag_id in edge["tags"] if tag_id in place or (stay and tag_id in corp["tags"])]
+    marks.sort(key=lambda tag_id: place.get(tag_id, len(place)))
+    tags = [
+        {
+            "group": corp["groups"][corp["tags"][tag_id]["group_id"]]["name"],
+            "name": corp["tags"][tag_id]["name"],
+            "id": tag_id,
+            "type": 1,
+            "by": edge["tags"][tag_id]["by"],
+        }
+        for tag_id in marks
+    ]
+    tags += [{"group": "", "name": name, "id": None, "type": 2, "by": "staff"} for name in edge["personal"]]
+    return {
+        "person": person,
+        "name": sandbox.world.data["people"][person]["name"],
+        "remark": edge["remark"],
+        "description": edge["description"],
+        "mobiles": edge["mobiles"],
+        "external_userid": key,
+        "add_time": edge["createtime"],
+        "state": edge["state"],
+        "add_way": edge["add_way"],
+        "status": edge["status"],
+        "tags": tags,
+    }

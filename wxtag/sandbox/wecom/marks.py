@@ -1,0 +1,37 @@
+"""mark_tag: an atomic change of the corp tags between one member and one customer."""
+
+from wxtag.sandbox import library
+from wxtag.sandbox.errors import ApiError
+from wxtag.sandbox.gate import Call
+from wxtag.sandbox.wecom.gate import OK, wecom_api
+from wxtag.sandbox.wecom.scope import corp_of, edge_of, external, member
+from wxtag.sandbox.world import Doc
+
+MOST = 3000
+
+
+@wecom_api("externalcontact/mark_tag")
+def mark_tag(call: Call) -> Doc:
+    switches, corp, body = call.sandbox.world.switches, corp_of(call), call.body
+    member(call, body.get("userid"))
+    external(call, body.get("external_userid"))
+    add, remove = call.listed("add_tag", 40058), call.listed("remove_tag", 40058)
+    if not add and not remove:
+        raise ApiError(int(switches["wecom.mark_both_empty_code"]))
+    edge = edge_of(call, body["userid"], body["external_userid"])
+    bad = [key for key in dict.fromkeys([*add, *remove]) if library.live_tag(corp, key) is None]
+    if bad:
+        named = ",".join(bad) if switches["wecom.bad_tags_listed"] == "all" else bad[0]
+        raise ApiError(40068, f"invalid tagid: {named}")
+    tags: Doc = edge["tags"]
+    present = int(switches["wecom.mark_present_code"])
+    if present and (any(key in tags for key in add) or any(key not in tags for key in remove)):
+        raise ApiError(present)
+    after = {key: by for key, by in tags.items() if key not in remove}
+    for key in add:
+        after.setdefault(key, {"by": "app", "agentid": call.account["agentid"]})
+    if len(after) > MOST:
+        raise ApiError(40058)
+    edge["tags"] = after
+    call.sandbox.world.changed()
+    return dict(OK)

@@ -1,0 +1,160 @@
+"""The memory of the sandbox: accounts, corps, people, fans, codes and tokens as plain JSON-able data."""
+
+import threading
+import time
+from typing import Any
+
+from wxtag.sandbox import ids
+from wxtag.sandbox.errors import ActError
+from wxtag.sandbox.switches import Switches
+from wxtag.sandbox.texts import TEXTS
+
+Doc = dict[str, Any]
+
+
+def empty_data() -> Doc:
+    return {
+        "accounts": {},
+        "corps": {},
+        "people": {},
+        "fans": {},
+        "oa_tags": {},
+        "qrcodes": {},
+        "tokens": {},
+        "codes": {},
+        "tickets": {},
+        "sessions": {},
+        "mini_tokens": {},
+        "windows": {},
+        "counters": {},
+        "inbox": {},
+        "switches": {},
+        "product_url": None,
+        "sequence": 0,
+    }
+
+
+class World:
+    """Holds the data under one lock; answers who is who."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.changes = 0
+        self.data: Doc = empty_data()
+        self.switches = Switches(self.data["switches"])
+        self._openids: dict[str, tuple[str, str]] = {}
+        self._externals: dict[tuple[str, str], str] = {}
+
+    def replace(self, data: Doc) -> None:
+        """Goes on with other data (a saved state, or a new world)."""
+        with self.lock:
+            self.data = {**empty_data(), **data}
+            self.switches = Switches(self.data["switches"])
+            self.index()
+            self.changed()
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def now(self) -> int:
+        return int(self.precise_now())
+
+    def precise_now(self) -> float:
+        return time.time() + float(self.switches["clock_skew_seconds"])
+
+    def number(self) -> int:
+        """A number never given before in this world."""
+        with self.lock:
+            self.data["sequence"] += 1
+            self.changed()
+            return int(self.data["sequence"])
+
+    # --- who is who -----------------------------------------------------------------------------
+
+    def index(self) -> None:
+        self._openids.clear()
+        self._externals.clear()
+        for person in self.data["people"]:
+            self.index_person(person)
+
+    def index_person(self, person: str) -> None:
+        for account in self.data["accounts"].values():
+            if account["kind"] != "wecom":
+                self._openids[ids.openid(person, account["appid"])] = (person, account["appid"])
+        for corpid in self.data["corps"]:
+            self._externals[(corpid, ids.external_userid(person, corpid))] = person
+
+    def owner_of_openid(self, openid: str) -> tuple[str, str] | None:
+        """The person and the appid an openid belongs to."""
+        return self._openids.get(openid)
+
+    def person_of_openid(self, openid: Any, appid: str) -> str | None:
+        found = self._openids.get(openid) if isinstance(openid, str) else None
+        return found[0] if found and found[1] == appid else None
+
+    def person_of_external(self, corpid: str, external: Any) -> str | None:
+        return self._externals.get((corpid, external)) if isinstance(external, str) else None
+
+    def unionid(self, person: str, account: Doc) -> str | None:
+        bound = account.get("open_platform")
+        if not bound or self.switches[f"{platform_of(account)}.unionid_missing"]:
+            return None
+        return ids.unionid(person, bound)
+
+    # --- look-ups of the control side -------------------------------------------------------------
+
+    def account(self, key: str) -> Doc | None:
+        found: Doc | None = self.data["accounts"].get(key)
+        return found
+
+    def apps_of(self, corpid: str) -> list[Doc]:
+        return [a for a in self.data["accounts"].values() if a.get("corpid") == corpid]
+
+    def need_account(self, key: Any, kind: str | None = None) -> Doc:
+        """The named account, or without a name the first of the kind."""
+        for account in self.data["accounts"].values():
+            if key in (None, "") and kind in (None, account["kind"]):
+                return dict_of(account)
+            if key not in (None, "") and account["id"] == key and kind in (None, account["kind"]):
+                return dict_of(account)
+        raise ActError(TEXTS["no_account"].format(key))
+
+    def need_corp(self, corpid: Any) -> tuple[str, Doc]:
+        for known, corp in self.data["corps"].items():
+            if corpid in (None, "", known):
+                return known, corp
+        raise ActError(TEXTS["no_corp"].format(corpid))
+
+    def need_person(self, person: Any) -> Doc:
+        found = self.data["people"].get(person)
+        if found is None:
+            raise ActError(TEXTS["no_person"].format(person))
+        return dict_of(found)
+
+    def need_staff(self, corp: Doc, userid: Any) -> Doc:
+        found = corp["staff"].get(str(userid or "").lower())
+        if found is None:
+            raise ActError(TEXTS["no_staff"].format(userid))
+        return dict_of(found)
+
+    def person_shown(self, person: Doc) -> Doc:
+        key = person["id"]
+        accounts = self.data["accounts"].values()
+        platforms = {a["open_platform"] for a in accounts if a.get("open_platform")}
+        return {
+            "id": key,
+            "name": person["name"],
+            "phone": person["phone"],
+            "openids": {a["appid"]: ids.openid(key, a["appid"]) for a in accounts if a["kind"] != "wecom"},
+            "unionids": {name: ids.unionid(key, name) for name in sorted(platforms)},
+            "external_userids": {c: ids.external_userid(key, c) for c in self.data["corps"]},
+        }
+
+
+def dict_of(found: Any) -> Doc:
+    result: Doc = found
+    return result
+
+
+def platform_of(account: Doc) -> str:
+    return "wecom" if account["kind"] == "wecom" else "wechat"
