@@ -74,6 +74,15 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class AllRelations:
+    """The message names every relation that this customer has now; known ones that it leaves out ended."""
+
+    corpid: str
+    external_userid: str
+    at: int
+
+
+@dataclass(frozen=True)
 class Question:
     """Something to ask the platform: kind `user_info` (an openid) or `contact` (an external_userid)."""
 
@@ -92,6 +101,7 @@ class Decoded:
     links: list[NewLink] = field(default_factory=list)
     profiles: list[Profile] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
+    all_relations: list[AllRelations] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     library_changed: bool = False
     """The corp's tag library was changed by others: read it again."""

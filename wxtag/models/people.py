@@ -73,7 +73,10 @@ class Merge(Base):
     """merge or split."""
     survivor_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id"), index=True)
     other_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id"), index=True)
-    identity_ids: Mapped[list[Any]] = mapped_column(JSON)
+    moved: Mapped[list[Any]] = mapped_column(JSON)
+    """Ids of the identities that went over from the other to the survivor (for a split: back)."""
+    stayed: Mapped[list[Any]] = mapped_column(JSON)
+    """Ids of the survivor's own identities at that time: with `moved` it says which evidence to cut."""
     link_id: Mapped[int | None] = mapped_column(BigId)
     reason: Mapped[str] = mapped_column(String(190), default="")
     actor: Mapped[Name | None]

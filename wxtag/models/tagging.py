@@ -1,6 +1,8 @@
 """Which tags a customer has and why, and what of it stands in WeCom."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wxtag.models.base import TABLE, Base, BigId, CompanyId, Doc, Id, Key, Ms, Name, Word
@@ -70,6 +72,9 @@ class Push(Base):
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[int] = mapped_column(BigInteger, default=0)
     error: Mapped[str | None] = mapped_column(Text)
+    intent: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What was about to be sent ({"add", "remove"}), written before it was: after a lost answer or a crash
+    the next reading of the relation tells from it what is ours."""
     changed_at: Mapped[Ms]
     done_at: Mapped[Ms | None]
 
