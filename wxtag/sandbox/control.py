@@ -124,6 +124,13 @@ def view(corpid: str, userid: str) -> Answer:
         return jsonify(views.staff_view(sandbox, corpid, userid))
 
 
+@control.get("/state/<person>")
+def state(person: str) -> Answer:
+    sandbox = the_sandbox()
+    with sandbox.world.lock:
+        return jsonify(views.person_state(sandbox, person))
+
+
 @control.get("/library/<corpid>")
 def tag_library(corpid: str) -> Answer:
     world = the_sandbox().world
@@ -135,7 +142,8 @@ def tag_library(corpid: str) -> Answer:
 @control.get("/calls")
 def calls() -> Answer:
     since = request.args.get("since", 0, type=int)
-    return jsonify(the_sandbox().calls.shown(since, request.args.get("api")))
+    shown = the_sandbox().calls.shown(since, request.args.get("api"))
+    return jsonify({**shown, "calls": _last(shown["calls"])})
 
 
 @control.delete("/calls")
@@ -147,7 +155,14 @@ def clear_calls() -> Answer:
 @control.get("/deliveries")
 def deliveries() -> Answer:
     since = request.args.get("since", 0, type=int)
-    return jsonify(the_sandbox().courier.shown(since, request.args.get("account")))
+    shown = the_sandbox().courier.shown(since, request.args.get("account"))
+    return jsonify({**shown, "deliveries": _last(shown["deliveries"])})
+
+
+def _last(rows: list[Doc]) -> list[Doc]:
+    """The pages ask for the newest rows only."""
+    count = request.args.get("last", 0, type=int)
+    return rows[-count:] if count > 0 else rows
 
 
 @control.delete("/deliveries")

@@ -58,3 +58,28 @@ def _customer(sandbox: Sandbox, corp: Doc, person: str, key: str, edge: Doc, pla
         "status": edge["status"],
         "tags": tags,
     }
+
+
+def person_state(sandbox: Sandbox, key: str) -> Doc:
+    """Where a person is a fan, is logged in, and has friends."""
+    world = sandbox.world
+    person = world.need_person(key)["id"]
+    accounts = []
+    for account in world.data["accounts"].values():
+        if account["kind"] == "official_account":
+            fan = world.data["fans"][account["appid"]].get(ids.openid(person, account["appid"]))
+            on = bool(fan and fan["subscribe"])
+        elif account["kind"] == "mini_program":
+            on = f"{account['appid']}|{person}" in world.data["mini_tokens"]
+        else:
+            continue
+        accounts.append(
+            {"appid": account["appid"], "kind": account["kind"], "name": account["name"], "on": on}
+        )
+    friends = [
+        member["name"]
+        for corpid, corp in world.data["corps"].items()
+        for member in corp["staff"].values()
+        if ids.external_userid(person, corpid) in corp["edges"][member["userid"].lower()]
+    ]
+    return {"accounts": accounts, "friends": friends}
