@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import CursorResult, Engine, Executable, event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -67,6 +67,13 @@ def add_once(session: Session, row: Any) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def changed(session: Session, statement: Executable) -> int:
+    """Runs an UPDATE or DELETE; returns how many rows it met: the count is how a claim is known to be ours."""
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

@@ -1,0 +1,59 @@
+"""Who may do a kind of work now: rows of the database, because Redis may be lost."""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from wxtag import clock
+from wxtag.database import add_once, changed, writing
+from wxtag.models import Lease
+
+HOLDER = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+class Held:
+    """A lease that is ours until it runs out; `renew` says whether it still is."""
+
+    def __init__(self, name: str, holder: str, ms: int) -> None:
+        self.name, self.holder, self.ms = name, holder, ms
+
+    def renew(self) -> bool:
+        return _take(self.name, self.holder, self.ms)
+
+
+@contextmanager
+def lease(name: str, ms: int = 60_000) -> Iterator[Held | None]:
+    """The lease, or None when somebody else holds it. It ends by itself when its holder dies."""
+    holder = f"{HOLDER}-{uuid.uuid4().hex[:8]}"
+    if not _take(name, holder, ms):
+        yield None
+        return
+    try:
+        yield Held(name, holder, ms)
+    finally:
+        with writing() as session:
+            session.execute(
+                update(Lease).where(Lease.name == name, Lease.holder == holder).values(holder=None, until=0)
+            )
+
+
+def lock(session: Session, name: str) -> None:
+    """Nobody else passes this line until the caller's transaction ends."""
+    if session.scalar(select(Lease.name).where(Lease.name == name)) is None:
+        add_once(session, Lease(name=name))
+    session.scalar(select(Lease.name).where(Lease.name == name).with_for_update())
+
+
+def _take(name: str, holder: str, ms: int) -> bool:
+    now = clock.now()
+    with writing() as session:
+        if session.scalar(select(Lease.name).where(Lease.name == name)) is None:
+            add_once(session, Lease(name=name))
+        free = (Lease.until <= now) | (Lease.holder == holder)
+        take = update(Lease).where(Lease.name == name, free).values(holder=holder, until=now + ms)
+        return changed(session, take) == 1

@@ -1,0 +1,160 @@
+"""Writes down what a message means: identities, evidence, events, profiles, relations, questions."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from wxtag import clock, relations, touch
+from wxtag.app import core
+from wxtag.companies import hash_key
+from wxtag.database import add_once
+from wxtag.errors import InputError
+from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, Profile
+from wxtag.identity import connect, regroup
+from wxtag.models import Company, Customer, Event, Identity
+from wxtag.sealing import keyed_hash
+
+PHONE = "phone"
+
+
+def apply(
+    session: Session,
+    company_id: int,
+    decoded: Decoded,
+    message_id: int | None = None,
+    account_id: int | None = None,
+) -> set[int]:
+    """Everything that follows from one message, in the caller's transaction; says which customers it touches.
+
+    May run twice for one message: events carry a uid, the rest are facts that are the same the second time.
+    """
+    company = session.get(Company, company_id, with_for_update=True)
+    assert company is not None, company_id
+    found = _identities(session, company, decoded, message_id)
+    evidence: set[int] = set()
+    for link in decoded.links:
+        one, other = found[link.one], found[link.other]
+        if connect(session, company_id, one.id, other.id, link.source, message_id=message_id):
+            evidence |= {one.id, other.id}
+    touched = regroup(session, evidence) if evidence else set()
+    for profile in decoded.profiles:
+        touched |= _profile(session, found[profile.who], profile)
+    for number, event in enumerate(decoded.events):
+        if _event(session, company_id, found[event.who], event, number, message_id, account_id):
+            touched.add(found[event.who].customer_id)
+    for relation in decoded.relations:
+        key = IdentityKey("external_userid", relation.corpid, relation.external_userid)
+        if relations.note(session, company_id, found[key], relation):
+            touched.add(found[key].customer_id)
+    for everything in decoded.all_relations:
+        touched |= relations.end_others(session, company_id, everything, decoded.relations)
+    for question in decoded.questions:
+        touch.ask(session, company_id, question)
+    if decoded.library_changed:
+        touch.want_library(session, company_id)
+    return touched
+
+
+def identity_row(session: Session, company: Company, key: IdentityKey) -> Identity | None:
+    """The row of an id, if this company knows it. A phone is looked for by its keyed hash."""
+    return session.scalar(
+        select(Identity).where(
+            Identity.company_id == company.id,
+            Identity.kind == key.kind,
+            Identity.scope == key.scope,
+            Identity.value == stored_value(company, key),
+        )
+    )
+
+
+def stored_value(company: Company, key: IdentityKey) -> str:
+    if key.kind != PHONE:
+        return key.value
+    return keyed_hash(hash_key(company, core().sealer), PHONE, key.value)
+
+
+def _identities(
+    session: Session, company: Company, decoded: Decoded, message_id: int | None
+) -> dict[IdentityKey, Identity]:
+    """The rows of all ids in a message; an id that was not known begins as a customer of its own."""
+    return {key: _identity(session, company, key, message_id) for key in _keys(decoded)}
+
+
+def _keys(decoded: Decoded) -> Iterable[IdentityKey]:
+    keys = dict.fromkeys(decoded.identities)
+    keys |= dict.fromkeys(event.who for event in decoded.events)
+    for link in decoded.links:
+        keys |= dict.fromkeys((link.one, link.other))
+    keys |= dict.fromkeys(profile.who for profile in decoded.profiles)
+    keys |= dict.fromkeys(
+        IdentityKey("external_userid", relation.corpid, relation.external_userid)
+        for relation in decoded.relations
+    )
+    return keys
+
+
+def _identity(session: Session, company: Company, key: IdentityKey, message_id: int | None) -> Identity:
+    row = identity_row(session, company, key)
+    if row is not None:
+        return row
+    if not key.value:
+        raise InputError(f"an empty {key.kind} is nobody's id")
+    now = clock.now()
+    customer = Customer(company_id=company.id, created_at=now)
+    session.add(customer)
+    session.flush()
+    row = Identity(
+        company_id=company.id,
+        kind=key.kind,
+        scope=key.scope,
+        value=stored_value(company, key),
+        sealed=core().sealer.seal(key.value, PHONE) if key.kind == PHONE else None,
+        customer_id=customer.id,
+        origin={"message": message_id} if message_id else {},
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _profile(session: Session, identity: Identity, profile: Profile) -> set[int]:
+    changed = False
+    if profile.name and profile.at >= identity.named_at and profile.name != identity.name:
+        identity.name, identity.named_at = profile.name[:190], profile.at
+        customer = session.get(Customer, identity.customer_id)
+        if customer is not None:
+            customer.name = identity.name
+    if profile.active is not None and profile.active != identity.active:
+        identity.active, changed = profile.active, True
+    return {identity.customer_id} if changed else set()
+
+
+def _event(
+    session: Session,
+    company_id: int,
+    identity: Identity,
+    event: NewEvent,
+    number: int,
+    message_id: int | None,
+    account_id: int | None,
+) -> bool:
+    """Keeps one event; says whether it is new."""
+    if event.uid is None and message_id is None:
+        raise InputError("an event from elsewhere needs an id, so that it counts once")
+    return add_once(
+        session,
+        Event(
+            company_id=company_id,
+            identity_id=identity.id,
+            kind=event.kind,
+            at=event.at,
+            uid=event.uid or f"{message_id}:{number}",
+            account_id=account_id,
+            message_id=message_id,
+            channel=event.channel[:128] if event.channel else None,
+            place=event.place,
+            properties=event.properties,
+        ),
+    )

@@ -1,0 +1,91 @@
+"""Says what must be worked on: customers to compute, relations to push, libraries to read. Rows, not jobs."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from wxtag import clock
+from wxtag.events.decoded import Question
+from wxtag.models import Account, FollowUser, Identity, Lookup, Push, Touched
+
+LIBRARY = "library"
+
+
+def touch(session: Session, company_id: int, customer_ids: Iterable[int]) -> None:
+    """The tags of these customers must be computed and pushed again."""
+    now = clock.now()
+    session.add_all(
+        Touched(company_id=company_id, customer_id=customer_id, at=now) for customer_id in set(customer_ids)
+    )
+
+
+def want_push(session: Session, company_id: int, customer_ids: Iterable[int]) -> int:
+    """The relations of these customers may need a push; returns how many there are."""
+    relations = (
+        select(FollowUser.id)
+        .join(Identity, Identity.id == FollowUser.identity_id)
+        .where(FollowUser.company_id == company_id, Identity.customer_id.in_(set(customer_ids)))
+    )
+    found = list(session.scalars(relations))
+    for start in range(0, len(found), 500):
+        want_push_of(session, found[start : start + 500])
+    return len(found)
+
+
+def want_push_of(session: Session, follow_user_ids: Iterable[int]) -> None:
+    """These relations may need a push. One whose waiting has a reason (back-off) goes on waiting."""
+    now = clock.now()
+    ids = list(follow_user_ids)
+    session.execute(
+        update(Push)
+        .where(Push.follow_user_id.in_(ids), Push.state.in_(("done", "failed")))
+        .values(state="waiting", tries=0, next_try_at=0, error=None)
+    )
+    session.execute(
+        update(Push)
+        .where(Push.follow_user_id.in_(ids), Push.state != "off")
+        .values(version=Push.version + 1, changed_at=now)
+    )
+
+
+def ask(session: Session, company_id: int, question: Question) -> None:
+    """Keeps a question for the platform; one that waits already is asked anew."""
+    now = clock.now()
+    row = session.scalar(
+        select(Lookup).where(
+            Lookup.company_id == company_id,
+            Lookup.account_id == question.account_id,
+            Lookup.kind == question.kind,
+            Lookup.subject == question.subject,
+        )
+    )
+    if row is None:
+        session.add(
+            Lookup(
+                company_id=company_id,
+                account_id=question.account_id,
+                kind=question.kind,
+                subject=question.subject,
+                asked_at=now,
+                next_try_at=now + question.delay_ms,
+            )
+        )
+        session.flush()
+        return
+    if row.state != "waiting":
+        row.tries, row.next_try_at, row.error = 0, now + question.delay_ms, None
+    row.state, row.asked_at, row.version = "waiting", now, row.version + 1
+    session.flush()
+
+
+def want_library(session: Session, company_id: int) -> None:
+    """The libraries of this company's corps must be compared with ours."""
+    accounts = session.scalars(
+        select(Account).where(Account.company_id == company_id, Account.kind == "wecom").order_by(Account.id)
+    )
+    asked: set[str] = set()
+    for account in accounts:
+        if account.key not in asked:
+            asked.add(account.key)
+            ask(session, company_id, Question(account.id, LIBRARY, account.key))
