@@ -37,6 +37,8 @@ class Child:
     wait: float = FIRST_WAIT
     due_at: float | None = None
     """When it is to be started again, on the monotonic clock."""
+    code: int | None = None
+    """How it ended, for one that is not started again."""
     reader: threading.Thread | None = field(default=None, repr=False)
 
 
@@ -135,9 +137,8 @@ class Family:
         assert process is not None
         self._sweep(child, process)
         if not child.again:
+            child.code = code
             self.children.remove(child)
-            if code:
-                say(child.name, f"ended with {_reason(code)}")
             return
         if now - child.started_at > STEADY:
             child.wait = FIRST_WAIT

@@ -30,7 +30,7 @@ def main() -> None:
 def stop(group: int) -> None:
     """Asks a process group to end, and ends it when it does not."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(group, signal.SIGTERM)
+        os.killpg(group, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             os.killpg(group, 0)  # raises when all of it is gone

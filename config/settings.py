@@ -1,6 +1,7 @@
 """The settings, read once from WXTAG_* and checked."""
 
 import difflib
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -55,14 +56,19 @@ class Settings:
 # What an operator may write -> the field; the names are the contract's.
 NAMES = {PREFIX + f.name.upper(): f.name for f in fields(Settings)}
 
+# Where one of these is set, somebody decided for themselves what this process talks to.
+OF_A_SERVER = {"WXTAG_DATABASE_URL", "WXTAG_SANDBOX", "WXTAG_WECHAT_API_URL", "WXTAG_WECOM_API_URL"}
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. Raises SettingsError, which names the setting and the mend."""
     given = _given(os.environ if environ is None else environ)
+    data_dir = Path(given.get("WXTAG_DATA_DIR", "var")).absolute()
+    if not OF_A_SERVER & given.keys():
+        given = {**_embedded(data_dir), **given}
     values: dict[str, object] = {}
     for name, text in given.items():
         values[NAMES[name]] = _convert(name, text)
-    data_dir = Path(str(values.get("data_dir", "var"))).absolute()
     values["data_dir"] = data_dir
     embedded = bool(values.get("sandbox")) or "database_url" not in values
     values.setdefault("database_url", f"sqlite:///{data_dir / 'wxtag.sqlite'}")
@@ -135,6 +141,18 @@ def _convert(name: str, text: str) -> object:
     if field_name == "log_format" and text not in ("text", "json"):
         raise SettingsError(f"{name} is {text!r}: expected text or json")
     return text
+
+
+def _embedded(data_dir: Path) -> dict[str, str]:
+    """What the embedded edition runs with on this folder (see config/embedded_ground.py).
+
+    So a command in another terminal asks the sandbox, and never the real platforms in its place.
+    """
+    try:
+        found = json.loads((data_dir / "embedded.json").read_text(encoding="utf-8"))
+        return {name: str(text) for name, text in found.get("settings", {}).items() if name in NAMES}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def _bundled_redis(data_dir: Path) -> str:
