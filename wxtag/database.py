@@ -70,7 +70,7 @@ def add_once(session: Session, row: Any) -> bool:
 
 
 def changed(session: Session, statement: Executable) -> int:
-    """Runs an UPDATE or DELETE; returns how many rows it met: the count is how a claim is known to be ours."""
+    """Runs an UPDATE or DELETE; returns how many rows it met: the count tells whether a claim is ours."""
     result = session.execute(statement)
     assert isinstance(result, CursorResult)
     return int(result.rowcount)

@@ -165,7 +165,6 @@ def _read_tags(session: Session, row: FollowUser, there: tuple[str, ...], at: in
         session.delete(tag)
         if wecom_id not in intent["remove"]:
             changed |= _unmark(session, row, wecom_id)
-    push.intent = None
     row.read_at = now
     session.flush()
     touch.want_push_of(session, [row.id])
