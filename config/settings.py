@@ -1,19 +1,22 @@
 """The settings, read once from WXTAG_* and checked."""
 
+import contextlib
 import difflib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 WECHAT = "https://api.weixin.qq.com"
 WECOM = "https://qyapi.weixin.qq.com"
 PREFIX = "WXTAG_"
-SECRET_FIELDS = {"secret_key", "database_url", "redis_url"}
+REAL_PLATFORM = "weixin.qq.com"
+SECRET_KEY_LENGTH = 32
 
 
 class SettingsError(Exception):
@@ -24,8 +27,8 @@ class SettingsError(Exception):
 class Settings:
     """Every setting; `docs/settings.md` explains each one to an operator."""
 
-    database_url: str = ""
-    redis_url: str = ""
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     sandbox: bool = False
     wechat_api_url: str = WECHAT
@@ -58,6 +61,12 @@ NAMES = {PREFIX + f.name.upper(): f.name for f in fields(Settings)}
 
 # Where one of these is set, somebody decided for themselves what this process talks to.
 OF_A_SERVER = {"WXTAG_DATABASE_URL", "WXTAG_SANDBOX", "WXTAG_WECHAT_API_URL", "WXTAG_WECOM_API_URL"}
+
+
+SCHEMES = {
+    "database_url": ("sqlite:///", "mysql+pymysql://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -116,7 +125,7 @@ def _convert(name: str, text: str) -> object:
             raise SettingsError(f"{name} is {text!r}: expected on or off")
         return text.lower() == "on"
     if field_name in ("trusted_proxies", "inbox_days", "callback_max_age", "wecom_parallel"):
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit()):
             raise SettingsError(f"{name} is {text!r}: expected a whole number, 0 or more")
         if field_name == "wecom_parallel" and not 1 <= int(text) <= 5:
             raise SettingsError(f"{name} is {text}: WeCom allows at most 5 calls in flight, so 1 to 5")
@@ -127,17 +136,17 @@ def _convert(name: str, text: str) -> object:
         except (KeyError, ValueError, OSError) as error:
             raise SettingsError(f"{name} is {text!r}: not a time zone (like Asia/Shanghai)") from error
     if field_name.endswith("_url") and field_name not in ("database_url", "redis_url"):
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _web_host(text):
             raise SettingsError(f"{name} is {text!r}: expected an address like https://example.com")
         return text.rstrip("/")
     if field_name == "location_datum" and text not in ("gcj02", "wgs84"):
         raise SettingsError(f"{name} is {text!r}: expected gcj02 or wgs84")
-    if field_name == "secret_key" and len(text) < 32:
-        raise SettingsError(f"{name} has {len(text)} characters: at least 32 are needed")
-    if field_name == "database_url" and not text.startswith(("sqlite:///", "mysql+pymysql://")):
-        shown = text.split("://")[0]
-        raise SettingsError(f"{name} begins with {shown}://: expected sqlite:/// or mysql+pymysql://")
+    if field_name == "secret_key" and len(text) < SECRET_KEY_LENGTH:
+        raise SettingsError(f"{name} has {len(text)} characters: at least {SECRET_KEY_LENGTH} are needed")
+    if field_name in SCHEMES and not text.startswith(SCHEMES[field_name]):
+        # Only the scheme is shown: a password may follow it.
+        found = f"begins with {text.split('://')[0]}://" if "://" in text else "is no URL"
+        raise SettingsError(f"{name} {found}: expected {' or '.join(SCHEMES[field_name])}")
     if field_name == "log_format" and text not in ("text", "json"):
         raise SettingsError(f"{name} is {text!r}: expected text or json")
     return text
@@ -156,28 +165,53 @@ def _embedded(data_dir: Path) -> dict[str, str]:
 
 
 def _bundled_redis(data_dir: Path) -> str:
-    return f"unix://{data_dir / 'redis' / 'redis.sock'}"
+    return f"unix://{quote(str(data_dir / 'redis' / 'redis.sock'))}"
 
 
 def _embedded_secret(data_dir: Path) -> str:
-    """The embedded edition's own key: made once, readable by its owner alone."""
+    """The embedded edition's own key: made once, readable by its owner alone.
+
+    Whoever comes first makes it, whole: nobody ever reads half a key, and a kill leaves none behind.
+    """
     path = data_dir / "secret_key"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor, fresh = tempfile.mkstemp(dir=data_dir, prefix=".secret_key")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)  # unlike a rename it never replaces the key of who was faster
+        finally:
+            Path(fresh).unlink()
+    key = path.read_text().strip()
+    if len(key) < SECRET_KEY_LENGTH:
+        raise SettingsError(
+            f"{path} holds {len(key)} characters, and what is in the database was sealed with a longer key: "
+            "put the file back from a backup, or set WXTAG_SECRET_KEY"
+        )
+    return key
 
 
 def _no_real_platform(values: Mapping[str, object]) -> None:
     """The sandbox plays the platforms: beside real ones it would mix invented people with real ones."""
-    for name, real in (("wechat_api_url", WECHAT), ("wecom_api_url", WECOM)):
-        if str(values.get(name, real)) == real:
+    for name, default in (("wechat_api_url", WECHAT), ("wecom_api_url", WECOM)):
+        url = str(values.get(name, default))
+        host = _web_host(url)
+        if host == REAL_PLATFORM or host.endswith("." + REAL_PLATFORM):
             raise SettingsError(
-                f"WXTAG_SANDBOX is on, but {PREFIX}{name.upper()} is the real platform ({real}): "
+                f"WXTAG_SANDBOX is on, but {PREFIX}{name.upper()} is the real platform ({url}): "
                 "set both platform URLs to the sandbox, or turn the sandbox off"
             )
+
+
+def _web_host(url: str) -> str:
+    """The host of an http or https address in lower case; "" when it is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return ""
+    return (parts.hostname or "") if usable else ""
