@@ -147,3 +147,12 @@ def _failed(session: Session, message: InboxMessage, error: Exception, now: int)
     message.next_try_at = now + 1000 * 2 ** (message.tries - 1)
     log.info("message %s (%s) is tried again: %s", message.id, message.event, type(error).__name__)
     return False
+
+
+def waiting(session: Session) -> bool:
+    """Is anything due?"""
+    now = clock.now()
+    due = select(InboxMessage.id).where(
+        InboxMessage.state == "new", InboxMessage.next_try_at <= now, InboxMessage.claimed_until <= now
+    )
+    return session.scalar(due.limit(1)) is not None

@@ -100,15 +100,6 @@ def replay(
     )
 
 
-def waiting(session: Session) -> bool:
-    """Is anything due?"""
-    now = clock.now()
-    due = select(InboxMessage.id).where(
-        InboxMessage.state == "new", InboxMessage.next_try_at <= now, InboxMessage.claimed_until <= now
-    )
-    return session.scalar(due.limit(1)) is not None
-
-
 def forget_old(session: Session, days: int, batch: int = 5_000) -> int:
     """Deletes messages older than the setting allows, and what was remembered to know them again."""
     if days <= 0:

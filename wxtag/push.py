@@ -48,8 +48,8 @@ def due_corps(session: Session) -> list[tuple[int, str]]:
     return sorted({(row[0], row[1]) for row in session.execute(pushes.union(libraries))})
 
 
-def push_corp(company_id: int, corpid: str) -> int:
-    """Works off what is due for one corp; returns how many relations were looked at.
+def push_corp(company_id: int, corpid: str, until: float = float("inf")) -> int:
+    """Works off what is due for one corp until `until` (monotonic seconds); returns how many were looked at.
 
     One process a corp at a time (a lease), so that "at most N at once, never two for one customer" is
     kept by one pool.
@@ -73,7 +73,7 @@ def push_corp(company_id: int, corpid: str) -> int:
             if error.wait >= 60 or error.action == "tell_admin":
                 return 0
         done = 0
-        while held.renew():
+        while held.renew() and clock.monotonic() < until:
             plan = _plan(company_id, corpid, account)
             done += plan.looked_at
             if not plan.sendings:

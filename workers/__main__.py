@@ -1,0 +1,59 @@
+"""The worker: `python -m workers`. Any number, on any host; runs the jobs that the bell rings for."""
+
+import logging
+import os
+import threading
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+
+from config import logging as log_setup
+from workers.heartbeat import beat
+from wsgi import create_app
+from wxtag import clock
+from wxtag.app import core
+from wxtag.bell import QUEUE
+from wxtag.models import db
+
+log = logging.getLogger("workers")
+
+
+class Worker(SimpleWorker):
+    """Runs jobs in this process: they are batches, and a fork for each would cost more than the work.
+
+    The short times make RQ notice within a minute or so that a killed worker will not finish its job.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        more.setdefault("worker_ttl", 30)
+        more.setdefault("maintenance_interval", 10)
+        more.setdefault("job_monitoring_interval", 5)
+        super().__init__(*args, **more)
+
+    def perform_job(self, *args: Any, **more: Any) -> bool:
+        try:
+            return bool(super().perform_job(*args, **more))
+        finally:
+            db.session.remove()
+
+
+def main() -> int:
+    app = create_app()
+    with app.app_context():
+        log_setup.setup(core().settings, "worker")
+        threading.Thread(target=beat, args=(app, "worker"), daemon=True).start()
+        while True:
+            try:
+                queue = Queue(QUEUE, connection=core().redis)
+                worker = Worker([queue], connection=core().redis, name=f"wxtag-{os.getpid()}-{clock.now()}")
+                worker.work(logging_level="WARNING")
+                return 0
+            except RedisError as error:
+                # Nothing is lost: what has to be done stands in the database.
+                log.warning("Redis cannot be reached (%s); trying again", type(error).__name__)
+                clock.sleep(2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,87 @@
+"""The clock: `python -m workers.clock`. Sweeps what no bell was heard for; begins the night's work at 03:00.
+
+One acts at a time; a second one waits for the lease.
+"""
+
+import logging
+import signal
+import threading
+from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from config import logging as log_setup
+from workers.heartbeat import beat_once
+from wsgi import create_app
+from wxtag import bell, clock, drain, inbox, lookup, mover, nightly, push
+from wxtag.app import core
+from wxtag.database import reading
+from wxtag.leases import Held, lease
+from wxtag.models import Touched, db
+
+EVERY_SECONDS = 1.0
+LEASE_MS = 15_000
+log = logging.getLogger("clock")
+stopping = threading.Event()
+
+
+def sweep(session: Session) -> list[str]:
+    """The jobs for which there is work now."""
+    found = []
+    if drain.waiting(session):
+        found.append("drain")
+    if lookup.waiting(session):
+        found.append("lookup")
+    if session.query(Touched.id).first() is not None:
+        found.append("compute")
+    if push.due_corps(session):
+        found.append("push")
+    if nightly.due(session, clock.now()):
+        found.append("nightly")
+    return found
+
+
+def tick() -> None:
+    """One round: take in what dead web processes left, ring for what waits."""
+    mover.move_once(core(), inbox.accept)
+    with reading() as session:
+        jobs = sweep(session)
+    for job in jobs:
+        bell.ring(core().redis, job, timeout=6 * 3600 if job == "nightly" else 600)
+
+
+def run(held: Held) -> None:
+    """Ticks until stopped or until the lease is lost."""
+    while not stopping.is_set() and held.renew():
+        tick()
+        beat_once("clock")
+        stopping.wait(EVERY_SECONDS)
+
+
+def main() -> int:
+    app = create_app()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    with app.app_context():
+        log_setup.setup(core().settings, "clock")
+        while not stopping.is_set():
+            try:
+                with lease("clock", LEASE_MS) as held:
+                    if held is not None:
+                        log.info("the clock is running")
+                        run(held)
+            except SQLAlchemyError as error:
+                log.warning("the database cannot be reached (%s); trying again", type(error).__name__)
+            finally:
+                db.session.remove()
+            stopping.wait(EVERY_SECONDS)
+    return 0
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    stopping.set()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,137 @@
+"""Every job on one page: here the steps of the line meet. A job carries no data; the rows say what to do."""
+
+import logging
+from collections.abc import Callable
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from wxtag import bell, clock, inbox, touch
+from wxtag import drain as draining
+from wxtag import lookup as asking
+from wxtag import push as pushing
+from wxtag.app import core
+from wxtag.database import reading, writing
+from wxtag.errors import NotFound
+from wxtag.events.meaning import decode
+from wxtag.identity import current
+from wxtag.leases import lease
+from wxtag.models import Company, InboxMessage, Touched
+from wxtag.nightly import run as run_nightly
+from wxtag.resolve import apply
+from wxtag.tags import engine
+
+ROUND_SECONDS = 20.0
+"""A job hands over to the next one after so long, so that every kind of work gets its turn."""
+TOUCHED_AT_ONCE = 500
+log = logging.getLogger(__name__)
+
+
+def drain() -> int:
+    """The inbox: from messages to events, identities, relations and questions."""
+    done = _in_rounds(lambda: draining.drain(_take_in))
+    if done:
+        _ring("lookup", "compute", "push")
+    return done
+
+
+def lookup() -> int:
+    """Questions to the platforms; the answers go through the inbox."""
+    with lease("lookup") as held:
+        if held is None:
+            return 0
+        done = _in_rounds(lambda: asking.ask_due() if held.renew() else 0)
+    if done:
+        _ring("drain")
+    return done
+
+
+def compute() -> int:
+    """The tags of the customers who were touched."""
+    done = 0
+    with reading() as session:
+        companies = list(session.scalars(select(Touched.company_id).distinct()))
+    for company_id in companies:
+        with lease(f"compute:{company_id}") as held:
+            if held is not None:
+                done += _in_rounds(lambda: _compute(company_id) if held.renew() else 0)  # noqa: B023
+    if done:
+        _ring("push")
+    return done
+
+
+def push() -> int:
+    """What is wanted and not there yet, to WeCom."""
+    with reading() as session:
+        corps = pushing.due_corps(session)
+    until = clock.monotonic() + ROUND_SECONDS
+    return sum(pushing.push_corp(company_id, corpid, until) for company_id, corpid in corps)
+
+
+def library() -> int:
+    """The corps' tag libraries: a part of the push, which needs them."""
+    return push()
+
+
+def nightly() -> int:
+    """Everything that the night does, for each company that has not had it."""
+    done = run_nightly(clock.now())
+    _ring("push")
+    return done
+
+
+def _take_in(session: Session, message: InboxMessage, reading_: inbox.Reading) -> str | None:
+    """One message: decode, resolve, and note whose tags may change."""
+    at = message.received_at
+    decoded = decode(
+        message.source,
+        message.event,
+        reading_.account,
+        reading_.content,
+        at,
+        core().settings.location_datum,
+    )
+    touched = apply(session, message.company_id, decoded, message.id, message.account_id)
+    touch.touch(session, message.company_id, touched)
+    return decoded.ignored
+
+
+def _compute(company_id: int) -> int:
+    """One batch of touched customers, in one transaction with their rows' end."""
+    with writing() as session:
+        session.get(Company, company_id, with_for_update=True)
+        rows = session.execute(
+            select(Touched.id, Touched.customer_id)
+            .where(Touched.company_id == company_id)
+            .order_by(Touched.id)
+            .limit(TOUCHED_AT_ONCE)
+        ).all()
+        if not rows:
+            return 0
+        customers: set[int] = set()
+        for _, customer_id in rows:
+            customers.add(customer_id)
+            try:
+                customers.add(current(session, company_id, customer_id))
+            except NotFound:
+                log.info("customer %s was touched and is gone", customer_id)
+        engine.compute(session, company_id, sorted(customers), clock.now())
+        touch.want_push(session, company_id, customers)
+        session.execute(delete(Touched).where(Touched.id.in_([row.id for row in rows])))
+    return len(rows)
+
+
+def _in_rounds(step: Callable[[], int]) -> int:
+    """Runs a step until it finds nothing, or until others should have their turn."""
+    end, done = clock.monotonic() + ROUND_SECONDS, 0
+    while clock.monotonic() < end:
+        found = step()
+        if not found:
+            break
+        done += found
+    return done
+
+
+def _ring(*jobs: str) -> None:
+    for job in jobs:
+        bell.ring(core().redis, job)

@@ -1,0 +1,88 @@
+"""The night's work: all rules for all customers of each company, once a local day, and cleaning up."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from wxtag import clock, inbox, touch
+from wxtag.app import core
+from wxtag.database import add_once, reading, writing
+from wxtag.leases import lease
+from wxtag.models import Company, NightlyRun
+from wxtag.tags import engine
+
+HOUR = 3
+STALE_MS = 6 * 3_600_000
+"""A run that has been going for so long without an end has died."""
+log = logging.getLogger(__name__)
+
+
+def due_day(now: int) -> str:
+    """The local day whose night is due at this moment: today from 03:00 on, else yesterday."""
+    local = datetime.fromtimestamp(now / 1000, core().settings.zone)
+    day = local.date() if local.hour >= HOUR else local.date() - timedelta(days=1)
+    return day.isoformat()
+
+
+def due(session: Session, now: int) -> list[int]:
+    """The companies whose night is due and not done; one made after 03:00 waits for the next night."""
+    day = due_day(now)
+    done = select(NightlyRun.company_id).where(
+        NightlyRun.day == day, (NightlyRun.state == "done") | (NightlyRun.started_at > now - STALE_MS)
+    )
+    night = clock.parse_iso(f"{day}T{HOUR:02d}:00:00", core().settings.zone)
+    return list(
+        session.scalars(select(Company.id).where(Company.id.not_in(done), Company.created_at < night))
+    )
+
+
+def run(now: int) -> int:
+    """Does the night of every company for which it is due; returns for how many."""
+    with reading() as session:
+        companies = due(session, now)
+    done = 0
+    for company_id in companies:
+        with lease(f"nightly:{company_id}", 600_000) as held:
+            if held is not None:
+                recompute(company_id, now, due_day(now))
+                done += 1
+    with writing() as session:
+        while inbox.forget_old(session, core().settings.inbox_days):
+            session.commit()
+    return done
+
+
+def recompute(
+    company_id: int, moment: int, day: str, progress: Callable[[int, int], None] | None = None
+) -> engine.Computed:
+    """All rules for all customers as of `moment`; the run is written down under `day`."""
+    with writing() as session:
+        add_once(session, NightlyRun(company_id=company_id, day=day, state="running", started_at=clock.now()))
+        row = _run_row(session, company_id, day)
+        row.state, row.started_at, row.finished_at, row.error = "running", clock.now(), None, None
+    try:
+        computed = engine.compute_all(company_id, moment, progress)
+    except Exception as error:
+        with writing() as session:
+            row = _run_row(session, company_id, day)
+            row.state, row.error = "failed", f"{type(error).__name__}: {error}"[:500]
+        raise
+    with writing() as session:
+        changed = sorted(computed.changed)
+        for start in range(0, len(changed), 500):
+            touch.want_push(session, company_id, changed[start : start + 500])
+        touch.want_library(session, company_id)
+        row = _run_row(session, company_id, day)
+        row.state, row.finished_at = "done", clock.now()
+        row.counts = {"given": computed.given, "taken": computed.taken, "changed": len(changed)}
+    log.info("all rules of company %s: %s", company_id, row.counts)
+    return computed
+
+
+def _run_row(session: Session, company_id: int, day: str) -> NightlyRun:
+    return session.scalars(
+        select(NightlyRun).where(NightlyRun.company_id == company_id, NightlyRun.day == day)
+    ).one()
