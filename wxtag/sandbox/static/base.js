@@ -7,8 +7,8 @@ const say = (key, ...values) => values.reduce((text, value) => text.replace("{}"
 const COLOURS = ["#5b8def", "#e58f4e", "#4fae8b", "#9a78d8", "#d9707f", "#3fa3bd", "#b59a3d", "#6c86a3"];
 
 function colour(text) {
-  let sum = 7;
-  for (const c of String(text)) sum = (sum * 31 + c.codePointAt(0)) % 9973;
+  let sum = 5;
+  for (const c of String(text)) sum = (sum * 33 + c.codePointAt(0)) % 9973;
   return COLOURS[sum % COLOURS.length];
 }
 function avatar(name, key) {
@@ -21,6 +21,8 @@ async function ask(method, path, body) {
   const answer = await response.json();
   return { ok: response.ok && answer.ok !== false, ...answer };
 }
+const why = (text) => T[`why_${text}`] || text;
+const eventName = (name) => T[`event_${name.split(".").pop()}`] || name;
 const act = (verb, body) => ask("POST", `/sandbox/act/${verb}`, body);
 
 let toastTimer;

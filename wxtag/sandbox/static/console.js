@@ -133,7 +133,7 @@ async function drawCalls() {
 }
 async function drawDeliveries() {
   const { deliveries } = await ask("GET", "/sandbox/deliveries?last=100");
-  keep($("#deliveries"), deliveries.slice(-100).reverse().map((d) => `<tr><td>${hms(d.at)}</td><td class="mono">${esc(d.event)}</td><td>${d.try}</td><td><span class="badge ${d.ok ? "ok" : "bad"}">${esc(d.status ?? d.error)}</span></td><td>${d.ms ?? ""} ms</td><td class="mono">${esc(d.content)}</td></tr>`).join("") || `<tr><td class="soft">${T.none}</td></tr>`);
+  keep($("#deliveries"), deliveries.slice(-100).reverse().map((d) => `<tr><td>${hms(d.at)}</td><td class="mono">${esc(d.event)}</td><td>${d.try}</td><td><span class="badge ${d.ok ? "ok" : "bad"}">${esc(d.status ?? why(d.error))}</span></td><td>${d.ms ?? ""} ms</td><td class="mono">${esc(d.content)}</td></tr>`).join("") || `<tr><td class="soft">${T.none}</td></tr>`);
 }
 $("#reset").addEventListener("click", async () => {
   if (await dialog(T.reset, T.reset_question)) { await ask("POST", "/sandbox/reset", {}); location.reload(); }

@@ -41,10 +41,10 @@ page.addEventListener("submit", (event) => {
 });
 function drawDelivery(d) {
   const state = d.ok ? "ok" : "bad";
-  const answer = d.status === null ? d.error || "" : `HTTP ${d.status}`;
+  const answer = d.status === null ? why(d.error || "") : `HTTP ${d.status}`;
   return `<details class="delivery" data-n="${d.n}"><summary><span class="line"><span class="badge ${state}">${esc(answer)}</span>
-    <b>${esc(d.event)}</b><span class="soft small">${hms(d.at)}${d.try > 1 ? ` · ${d.try}` : ""}${d.ms === null ? "" : ` · ${d.ms} ms`}</span></span></summary>
-    <div class="mono">${esc(d.content)}</div>${d.body ? `<div class="mono">${T.answer}：${esc(d.body)}</div>` : ""}</details>`;
+    <b>${esc(eventName(d.event))}</b><span class="soft small">${hms(d.at)}${d.try > 1 ? ` · ${d.try}` : ""}${d.ms === null ? "" : ` · ${d.ms} ms`}</span></span></summary>
+    <div class="mono">${esc(d.event)}</div><div class="mono">${esc(d.content)}</div>${d.body ? `<div class="mono">${T.answer}：${esc(d.body)}</div>` : ""}</details>`;
 }
 async function read() {
   if (!known) {
@@ -63,8 +63,9 @@ async function read() {
     for (const n of open) { const node = $(`details[data-n="${n}"]`, box); if (node) node.open = true; }
   }
   const state = await ask("GET", `/sandbox/state/${encodeURIComponent(me)}`);
-  $(".state").innerHTML = state.accounts.map((a) => `<span class="badge ${a.on ? "ok" : ""}">${esc(a.name)} ${
-    a.kind === "mini_program" ? (a.on ? T.logged_in : "") : (a.on ? T.following_yes : T.following_no)}</span>`).filter((x) => !x.includes("> </span>")).join(" ");
+  const words = { official_account: [T.following_no, T.following_yes], mini_program: [T.logged_out, T.logged_in] };
+  $(".state").innerHTML = state.accounts.map((a) =>
+    `<span class="badge ${a.on ? "ok" : ""}">${esc(a.name)} ${words[a.kind][Number(a.on)]}</span>`).join(" ");
   $(".friends").textContent = state.friends.length ? say("friends_of", state.friends.join("、")) : "";
 }
 poll(read);

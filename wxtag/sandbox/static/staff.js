@@ -63,7 +63,7 @@ function drawCard() {
       ${c.state ? fact(T.channel_state, esc(c.state)) : ""}
       ${fact(T.added_at, clock(c.add_time))}
     </div>
-    <div class="block"><h2>${T.corp_tags}<button class="bare" data-do="tags">${T.put_tags}</button></h2>
+    <div class="block"><h2>${T.corp_tags}</h2>
       ${groups.map((g) => fact(esc(g.name), chips(c, g.tags))).join("") || `<div class="soft small">${T.no_tags}</div>`}</div>
     <div class="block"><h2>${T.personal_tags}<button class="bare" data-do="personal">${T.personal_new}</button></h2>
       ${chips(c, personal) || `<div class="soft small">${T.none}</div>`}</div>
