@@ -1,0 +1,150 @@
+"""Reads the text of a callback, XML or JSON, into plain values, and refuses what no platform sends."""
+
+import json
+import math
+import re
+from typing import Any
+from xml.parsers import expat
+
+from wxtag.errors import Malformed
+
+MAX_BODY = 1024 * 1024
+"""Bytes. The platforms' own messages stay far below."""
+MAX_DEPTH = 20
+
+# Possessive, and content with a string that never ends: otherwise 1 MiB of quotes takes minutes.
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def parse(text: bytes) -> tuple[str, dict[str, Any]]:
+    """("xml" or "json", the content). Raises Malformed."""
+    if len(text) > MAX_BODY:
+        raise Malformed("too_large", f"the body has {len(text)} bytes: at most {MAX_BODY} are taken")
+    start = text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start == b"<":
+        return "xml", parse_xml(text)
+    if start == b"{":
+        return "json", parse_json(text)
+    raise Malformed("format", "the body is neither XML nor a JSON object")
+
+
+def parse_xml(text: bytes) -> dict[str, Any]:
+    """Leaves are text, nested elements dicts, repeated ones lists. Raises Malformed.
+
+    Only UTF-8, no DTD and with it no entity of its own, at most MAX_DEPTH deep; attributes are not read.
+    """
+    tree = _Tree()
+    parser = expat.ParserCreate("utf-8")
+    parser.buffer_text = True
+    parser.XmlDeclHandler = tree.declaration
+    parser.StartDoctypeDeclHandler = tree.doctype
+    parser.StartElementHandler = tree.start
+    parser.EndElementHandler = tree.end
+    parser.CharacterDataHandler = tree.text
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
+        raise Malformed("xml", f"the XML cannot be read: {error}") from error
+    return tree.content()
+
+
+class _Tree:
+    """Builds the content while expat reads; stops it at the first thing that no platform sends."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._children: list[dict[str, Any]] = [{}]
+        self._texts: list[list[str]] = [[]]
+
+    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
+            raise Malformed("encoding", f"the XML says that it is {encoding[:40]!r}: only UTF-8 is taken")
+
+    def doctype(self, *_args: Any) -> None:
+        raise Malformed("doctype", "the XML brings a DTD: the platforms never send one")
+
+    def start(self, name: str, _attributes: Any) -> None:
+        if len(self._names) >= MAX_DEPTH:
+            raise Malformed("depth", f"the XML is nested more than {MAX_DEPTH} deep")
+        self._names.append(name)
+        self._children.append({})
+        self._texts.append([])
+
+    def text(self, text: str) -> None:
+        self._texts[-1].append(text)
+
+    def end(self, name: str) -> None:
+        children, text = self._children.pop(), "".join(self._texts.pop())
+        self._names.pop()
+        if children and text.strip():
+            raise Malformed("xml", f"the element {name[:40]!r} mixes text and elements")
+        parent, value = self._children[-1], children or text
+        if name not in parent:
+            parent[name] = value
+        elif isinstance(parent[name], list):
+            parent[name].append(value)
+        else:
+            parent[name] = [parent[name], value]
+
+    def content(self) -> dict[str, Any]:
+        root = self._children[0].get("xml")
+        if root is None:
+            raise Malformed("xml", "the root element is not <xml>")
+        if not isinstance(root, dict):
+            raise Malformed("xml", "there is no element inside <xml>")
+        return root
+
+
+def parse_json(text: bytes) -> dict[str, Any]:
+    """The object; blanks around its keys, as pages of the platform show, are taken off. Raises Malformed."""
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed("encoding", "the JSON is not UTF-8") from error
+    _check_depth(decoded)
+    try:
+        content = json.loads(
+            decoded, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite
+        )
+        if "\\u" in decoded:
+            json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair cannot be stored
+    except UnicodeEncodeError as error:
+        raise Malformed("encoding", "the JSON holds half a surrogate pair") from error
+    except (ValueError, RecursionError) as error:
+        raise Malformed("json", f"the JSON cannot be read: {type(error).__name__}") from error
+    if not isinstance(content, dict):
+        raise Malformed("json", "the JSON is not an object")
+    return content
+
+
+def _check_depth(text: str) -> None:
+    """Before the parser, whose recursion is not ours to bound."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _JSON_TOKEN.finditer(text):
+        mark = token.group()[0]
+        if mark in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Malformed("depth", f"the JSON is nested more than {MAX_DEPTH} deep")
+        elif mark in "]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = {key.strip(): value for key, value in pairs}
+    if len(found) != len(pairs):
+        raise Malformed("json", "a key of the JSON stands twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise Malformed("json", f"the JSON holds {name}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise Malformed("json", "a number of the JSON is too large")
+    return number

@@ -1,0 +1,222 @@
+"""Moves what waits in the local spool to the inbox, in batches, and rings the bell for the workers."""
+
+import contextlib
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Flask
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from config import Settings
+from wxtag import bell, clock, snapshot, spool_segment
+from wxtag.app import Core
+from wxtag.app import core as core_of_app
+from wxtag.database import reading
+from wxtag.durable import sync, sync_directory
+from wxtag.errors import WxtagError
+from wxtag.spool import FOLDER, spool_of
+from wxtag.spooling import SpoolRecord
+
+BATCH = 500
+GATHER = 0.02
+"""Seconds to wait for more after the first record: what comes together goes to the database together."""
+LOOK = 1.0
+"""Seconds between looks for the segments of processes that died."""
+REFRESH = 5.0
+"""Seconds between looks for bindings that were changed on another host."""
+LONGEST_WAIT = 5.0
+
+Records = list[tuple[str, SpoolRecord]]
+Accept = Callable[[Records], int]
+log = logging.getLogger(__name__)
+
+
+class Backlog(NamedTuple):
+    """What waits in the spool of this host."""
+
+    segments: int
+    size: int
+    """Bytes."""
+    oldest_ms: int
+    """How long the oldest has waited."""
+    damaged: int
+    """Files that were kept aside and wait for a person."""
+
+
+def move_once(core: Core, accept: Accept) -> int:
+    """Hands everything that waits to `accept`, in order and in batches; how many records.
+
+    A segment is deleted only after its last batch was accepted. What `accept` raises comes out, and
+    nothing is lost: the batch comes again, with the same spool_ids. Needs an application context if
+    `accept` does.
+    """
+    spool = spool_of(core.settings)
+    spool.rotate()
+    moved = 0
+    for path in _segments(spool.folder):
+        descriptor = spool_segment.take_over(path)
+        if descriptor is None:
+            continue
+        try:
+            moved += _move(path, descriptor, accept)
+        finally:
+            os.close(descriptor)
+    return moved
+
+
+def backlog(settings: Settings) -> Backlog:
+    """For /readyz and the metrics; asks only the file system."""
+    folder = settings.data_dir / FOLDER
+    now, size, waiting = clock.now(), 0, []
+    for path in _segments(folder):
+        with contextlib.suppress(FileNotFoundError):
+            here = path.stat().st_size
+            size += here
+            if here:
+                waiting.append(spool_segment.created_at(path))
+    damaged = sum(1 for _ in folder.glob("*.damaged")) + sum(1 for _ in folder.glob("*.refused"))
+    return Backlog(len(waiting), size, max(0, now - min(waiting)) if waiting else 0, damaged)
+
+
+class Mover:
+    """A thread of a web process that moves what its doors have put, and what dead processes left."""
+
+    def __init__(self, app: Flask, accept: Accept) -> None:
+        self._app = weakref.ref(app)
+        self._accept = accept
+        self._settings = _core(app).settings
+        self._starting = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    def ensure_started(self) -> None:
+        """Starts the thread once in each process; cheap to call for every request."""
+        if self._pid == os.getpid():
+            return
+        with self._starting:
+            if self._pid != os.getpid():
+                self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
+                self._pid = os.getpid()
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread after what it is doing; it can not be started again."""
+        self._stopping.set()
+        if self._thread is not None and self._pid == os.getpid():
+            spool_of(self._settings).arrived.set()
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        spool, failures, next_refresh, quiet_until = spool_of(self._settings), 0, 0.0, 0.0
+        while not self._stopping.is_set():
+            app = self._app()
+            if app is None:
+                return
+            spool.arrived.clear()
+            try:
+                with app.app_context():
+                    core = core_of_app()
+                    moved = move_once(core, self._accept)
+                    if moved and clock.monotonic() >= quiet_until:
+                        quiet_until = _ring(core)
+                    if clock.monotonic() >= next_refresh:
+                        next_refresh = clock.monotonic() + REFRESH
+                        with reading() as session:
+                            snapshot.refresh(session, core.settings, core.sealer)
+            except Exception as error:
+                wait = min(LONGEST_WAIT, 0.1 * 2**failures)
+                failures = min(failures + 1, 10)
+                ours = not isinstance(error, SQLAlchemyError | WxtagError | OSError)
+                log.warning(
+                    "the spool waits, and is tried again in %.1f s: %s", wait, _told(error), exc_info=ours
+                )
+                del app
+                self._stopping.wait(wait)
+                continue
+            del app
+            failures = 0
+            if spool.arrived.wait(LOOK):
+                self._stopping.wait(GATHER)
+
+
+def _move(path: Path, descriptor: int, accept: Accept) -> int:
+    found = spool_segment.read(spool_segment.name_of(path), descriptor)
+    for start in range(0, len(found.records), BATCH):
+        _accept(path, found.records[start : start + BATCH], accept)
+    if found.fault == "torn":
+        log.warning(
+            "%s ends in a record that a crash cut off at byte %d: it was never acknowledged, and the "
+            "platform sends it again",
+            path,
+            found.offset,
+        )
+    elif found.fault:
+        kept = path.with_suffix(".damaged")
+        _keep(kept, os.pread(descriptor, os.fstat(descriptor).st_size, found.offset))
+        log.error(
+            "%s is damaged from byte %d on; messages that we acknowledged are in there. What could not be "
+            "read is kept in %s; the disk needs looking at",
+            path,
+            found.offset,
+            kept,
+        )
+    path.unlink()
+    return len(found.records)
+
+
+def _accept(path: Path, records: Records, accept: Accept) -> None:
+    """Accepts a batch; when the database refuses one record of it for good, all but that one."""
+    try:
+        accept(records)
+    except (DataError, IntegrityError) as error:
+        if len(records) > 1:
+            middle = len(records) // 2
+            _accept(path, records[:middle], accept)
+            _accept(path, records[middle:], accept)
+            return
+        spool_id, record = records[0]
+        kept = path.parent / f"{spool_id.replace(':', '-')}.refused"
+        _keep(kept, spool_segment.frame(record))
+        log.error("the database refuses %s for good, it is kept in %s: %s", spool_id, kept, _told(error))
+
+
+def _keep(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        sync(file.fileno())
+    sync_directory(path.parent)
+
+
+def _segments(folder: Path) -> list[Path]:
+    """Oldest first: their names begin with the time."""
+    try:
+        found = [path for path in folder.iterdir() if path.suffix == spool_segment.SUFFIX]
+    except FileNotFoundError:
+        return []
+    return sorted(found)
+
+
+def _ring(core: Core) -> float:
+    """Until when not to ring again: a Redis that hangs must not hold up what moves to the database."""
+    began = clock.monotonic()
+    bell.ring(core.redis, "drain")
+    now = clock.monotonic()
+    return now + 10.0 if now - began > 1.0 else 0.0
+
+
+def _core(app: Flask) -> Core:
+    with app.app_context():
+        return core_of_app()
+
+
+def _told(error: Exception) -> str:
+    """What a log may hold of it: a database's error repeats the row that it refused."""
+    told = isinstance(error, WxtagError | OSError)
+    return f"{type(error).__name__}: {error}" if told else type(error).__name__
