@@ -108,7 +108,7 @@ def _library() -> AppGroup:
     @COMPANY
     @_clean
     def load(file: str, company_name: str | None) -> None:
-        """Load the library that FILE (YAML or JSON, `-`: stdin) describes; the same file again changes nothing."""
+        """Load the library in FILE (YAML or JSON, `-`: stdin); the same file again changes nothing."""
         text = _text(file)
         with writing() as session:
             company = companies.company_named(session, company_name)
@@ -152,7 +152,7 @@ def _api_key() -> AppGroup:
         """Make a key and print it, once."""
         with writing() as session:
             company = companies.company_named(session, company_name)
-            click.echo(apikeys.make(session, company.id, role, staff))
+            click.echo(apikeys.make_key(session, company.id, role, staff))
 
     return group
 
@@ -175,8 +175,7 @@ def recompute(at: str | None, company_name: str | None) -> None:
             bar.length = max(total, 1)
             bar.update(done - bar.pos)
 
-        name = "by hand " if at is None else "as of "
-        computed = nightly.recompute(company_id, moment, _run_name(name, moment), progress)
+        computed = nightly.recompute(company_id, moment, f"by hand {moment}", progress)
     click.echo(f"{computed.given} given, {computed.taken} taken, {len(computed.changed)} customers changed")
     bell.ring(core().redis, "push")
 
@@ -200,11 +199,6 @@ def replay(since: str | None, until: str | None, failed: bool, company_name: str
         count = inbox.replay(session, company.id, start, end, failed)
     bell.ring(core().redis, "drain")
     click.echo(f"{count} messages are processed again")
-
-
-def _run_name(prefix: str, moment: int) -> str:
-    """A name for a run by hand that no night has: at most ten characters in the table."""
-    return f"{prefix[0]}{moment // 1000 % 1_000_000_000:09d}"
 
 
 def _company_or_first(session: Session, name: str | None) -> Company:

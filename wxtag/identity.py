@@ -6,7 +6,7 @@ different ones, joins nothing: it stands alone and goes to review. What a person
 
 from collections.abc import Iterable
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from wxtag import clock
@@ -16,14 +16,23 @@ from wxtag.merges import come_back, name_customers, record_merge
 from wxtag.models import Conflict, Customer, Identity, Link, Merge
 
 
-def regroup(session: Session, identity_ids: Iterable[int], actor: str = "evidence") -> set[int]:
-    """Sets the customers of everyone whom these identities are connected with; says which were touched."""
+def regroup(
+    session: Session,
+    identity_ids: Iterable[int],
+    actor: str = "evidence",
+    fresh: Iterable[int] = (),
+) -> set[int]:
+    """Sets the customers of everyone whom these identities are connected with; says which were touched.
+
+    `fresh`: customers that were made for ids first met in the same message. Nobody has seen them: one that
+    joins another leaves no trace.
+    """
     component = _connected(session, set(identity_ids))
     if not component.identities:
         return set()
     groups, conflicts = groups_of(component)
     _record_conflicts(session, component, conflicts)
-    return _assign(session, component, groups, actor)
+    return _assign(session, component, groups, actor, set(fresh))
 
 
 def current(session: Session, company_id: int, customer_id: int) -> int:
@@ -208,11 +217,14 @@ def _record_conflicts(session: Session, component: Component, conflicts: dict[in
             row.evidence, row.state, row.decision = evidence, "open", None
 
 
-def _assign(session: Session, component: Component, groups: list[set[int]], actor: str) -> set[int]:
+def _assign(
+    session: Session, component: Component, groups: list[set[int]], actor: str, fresh: set[int]
+) -> set[int]:
     """Gives each group its customer: the oldest of theirs; who leaves gets the former one back."""
     before = {i: identity.customer_id for i, identity in component.identities.items()}
     touched: set[int] = set()
     taken: set[int] = set()
+    unseen: set[int] = set()
     for group in sorted(groups, key=min):
         customers = sorted({before[i] for i in group} - taken)
         company_id = component.identities[min(group)].company_id
@@ -223,13 +235,19 @@ def _assign(session: Session, component: Component, groups: list[set[int]], acto
             touched |= {survivor, before[min(group)]}
         taken.add(survivor)
         for other in customers[1:]:
+            touched.add(survivor)
+            taken.add(other)
+            if other in fresh:
+                unseen.add(other)
+                continue
             moved = sorted(i for i in group if before[i] == other)
             stayed = sorted(i for i in group if before[i] != other)
             record_merge(session, component, survivor, other, moved, stayed, actor)
-            taken.add(other)
-            touched |= {survivor, other}
+            touched.add(other)
         for i in group:
             component.identities[i].customer_id = survivor
     session.flush()
+    unseen -= {identity.customer_id for identity in component.identities.values()}
+    session.execute(delete(Customer).where(Customer.id.in_(unseen)))
     name_customers(session, touched)
     return touched

@@ -31,13 +31,14 @@ def apply(
     """
     company = session.get(Company, company_id, with_for_update=True)
     assert company is not None, company_id
-    found = _identities(session, company, decoded, message_id)
+    fresh: set[int] = set()
+    found = {key: _identity(session, company, key, message_id, fresh) for key in _keys(decoded)}
     evidence: set[int] = set()
     for link in decoded.links:
         one, other = found[link.one], found[link.other]
         if connect(session, company_id, one.id, other.id, link.source, message_id=message_id):
             evidence |= {one.id, other.id}
-    touched = regroup(session, evidence) if evidence else set()
+    touched = regroup(session, evidence, fresh=fresh) if evidence else set()
     for profile in decoded.profiles:
         touched |= _profile(session, found[profile.who], profile)
     for number, event in enumerate(decoded.events):
@@ -74,13 +75,6 @@ def stored_value(company: Company, key: IdentityKey) -> str:
     return keyed_hash(hash_key(company, core().sealer), PHONE, key.value)
 
 
-def _identities(
-    session: Session, company: Company, decoded: Decoded, message_id: int | None
-) -> dict[IdentityKey, Identity]:
-    """The rows of all ids in a message; an id that was not known begins as a customer of its own."""
-    return {key: _identity(session, company, key, message_id) for key in _keys(decoded)}
-
-
 def _keys(decoded: Decoded) -> Iterable[IdentityKey]:
     keys = dict.fromkeys(decoded.identities)
     keys |= dict.fromkeys(event.who for event in decoded.events)
@@ -94,7 +88,10 @@ def _keys(decoded: Decoded) -> Iterable[IdentityKey]:
     return keys
 
 
-def _identity(session: Session, company: Company, key: IdentityKey, message_id: int | None) -> Identity:
+def _identity(
+    session: Session, company: Company, key: IdentityKey, message_id: int | None, fresh: set[int]
+) -> Identity:
+    """The row of an id; one that was not known begins as a customer of its own, added to `fresh`."""
     row = identity_row(session, company, key)
     if row is not None:
         return row
@@ -116,6 +113,7 @@ def _identity(session: Session, company: Company, key: IdentityKey, message_id: 
     )
     session.add(row)
     session.flush()
+    fresh.add(customer.id)
     return row
 
 

@@ -22,8 +22,8 @@ class NightlyRun(Base):
     __table_args__ = (UniqueConstraint("company_id", "day"), TABLE)
     id: Mapped[Id]
     company_id: Mapped[int] = mapped_column(BigId, ForeignKey("companies.id"))
-    day: Mapped[str] = mapped_column(String(10))
-    """The local day, or a moment for a run by hand."""
+    day: Mapped[str] = mapped_column(String(40))
+    """The local day, or `by hand` and the moment."""
     state: Mapped[Word]
     started_at: Mapped[Ms]
     finished_at: Mapped[Ms | None]
