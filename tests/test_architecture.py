@@ -15,6 +15,7 @@ CLOCKS = {
     *("time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime", "time.strftime"),
     *("datetime.now", "datetime.utcnow", "datetime.today", "date.today"),
 }
+ENVIRONMENT = ("os.environ", "os.environb", "os.getenv")
 WEB_DOORS = ("callbacks", "wxtag.web", "workers")
 
 

@@ -19,7 +19,7 @@ from config.embedded_ground import CannotRun, free_port, only_one, remember, rem
 from config.embedded_plan import make_plan
 
 ROOT = Path(__file__).resolve().parent.parent
-# A server that writes down when it comes and goes. "deaf" ignores SIGTERM; "brief" dies at once the first time.
+# A server that writes down when it comes and goes: "deaf" to SIGTERM, or "brief": it dies the first time.
 SERVER = """
 import signal, sys, time, pathlib, os
 name, how, book = sys.argv[1:]
