@@ -121,11 +121,12 @@ def _wecom_unionid(here: WeCom, members: list[str]) -> Iterator[CheckLine]:
         except PlatformError as error:
             if error.code != NOT_A_CONTACT:  # which only means that there is no customer
                 raise
-    contacts = {}
+    contacts: dict[Any, bool] = {}
     for row in rows:
         contact = row.get("external_contact") or {}
         if contact.get("type") == 1:  # a WeCom user of another corp never has one
-            contacts[contact.get("external_userid")] = bool(contact.get("unionid"))
+            who = contact.get("external_userid")
+            contacts[who] = contacts.get(who, False) or bool(contact.get("unionid"))
     yield _unionid_line("wecom", "微信客户", list(contacts.values()))
 
 

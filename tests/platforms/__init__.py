@@ -1,0 +1,1 @@
+"""Tests of the platform clients, against a small scripted HTTP server."""
