@@ -25,7 +25,9 @@ def unseal(aes_key: str, sealed: str) -> tuple[str, str, int]:
 
 def seal(aes_key: str, message: str, receiver: str) -> str:
     key = base64.b64decode(aes_key + "=")
-    full = b"0123456789abcdef" + struct.pack(">I", len(message.encode())) + message.encode() + receiver.encode()
+    full = (
+        b"0123456789abcdef" + struct.pack(">I", len(message.encode())) + message.encode() + receiver.encode()
+    )
     pad = 32 - len(full) % 32
     full += bytes([pad]) * pad
     cipher = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()

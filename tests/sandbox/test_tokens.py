@@ -34,7 +34,9 @@ def test_wecom_token_errors_come_with_headers_and_empty_fields(world: World) -> 
     assert unknown["errcode"] == 40014 and unknown["external_userid"] == []
     assert "from ip: 127.0.0.1" in unknown["errmsg"] and "hint: [" in unknown["errmsg"]
     # A token in a header is ignored.
-    assert world.raw(path, headers={"Authorization": f"Bearer {world.token(CORP)}"}).json()["errcode"] == 41001
+    assert (
+        world.raw(path, headers={"Authorization": f"Bearer {world.token(CORP)}"}).json()["errcode"] == 41001
+    )
 
 
 def test_expired_wecom_token_is_42001(world: World) -> None:

@@ -44,7 +44,8 @@ def event(sandbox: Sandbox, account: Doc, openid: str, name: str, *more: tuple[s
 def open_window(sandbox: Sandbox, account: Doc, openid: str, answers: int, seconds: int) -> None:
     """The account may send this many customer messages for this long."""
     windows, key, now = sandbox.world.data["windows"], f"{account['appid']}|{openid}", sandbox.world.now()
-    windows[key] = [w for w in windows.get(key, []) if w["until"] > now and w["left"] > 0]
+    # A window that is used up still tells "too many" from "too late".
+    windows[key] = [w for w in windows.get(key, []) if w["until"] > now][-20:]
     windows[key].append({"until": now + seconds, "left": answers})
     sandbox.world.changed()
 
