@@ -8,11 +8,11 @@ from typing import Any
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 
+from config import load
 from config import logging as log_setup
 from workers.heartbeat import beat
-from wsgi import create_app
 from wxtag import clock
-from wxtag.app import core
+from wxtag.app import core, create_core
 from wxtag.bell import QUEUE
 from wxtag.models import db
 
@@ -39,7 +39,7 @@ class Worker(SimpleWorker):
 
 
 def main() -> int:
-    app = create_app()
+    app = create_core(load())
     with app.app_context():
         log_setup.setup(core().settings, "worker")
         threading.Thread(target=beat, args=(app, "worker"), daemon=True).start()

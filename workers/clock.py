@@ -11,11 +11,11 @@ from types import FrameType
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from config import load
 from config import logging as log_setup
 from workers.heartbeat import beat_once
-from wsgi import create_app
 from wxtag import bell, clock, drain, inbox, lookup, mover, nightly, push
-from wxtag.app import core
+from wxtag.app import core, create_core
 from wxtag.database import reading
 from wxtag.leases import Held, lease
 from wxtag.models import Touched, db
@@ -60,7 +60,7 @@ def run(held: Held) -> None:
 
 
 def main() -> int:
-    app = create_app()
+    app = create_core(load())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     with app.app_context():
