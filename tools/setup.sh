@@ -5,9 +5,11 @@ cd "$(dirname "$0")/.."
 
 wanted=${1:-embedded}
 venv=.venv
+# Each list begins with `-r` of the one before it; constraints.txt pins what they bring along.
+running="constraints.txt requirements.txt requirements-embedded.txt"
 case $wanted in
-embedded) lists="requirements.txt requirements-embedded.txt" ;;
-dev) lists="requirements.txt requirements-embedded.txt requirements-dev.txt" ;;
+embedded) lists=$running ;;
+dev) lists="$running requirements-dev.txt" ;;
 *) echo "usage: tools/setup.sh embedded|dev" >&2; exit 2 ;;
 esac
 
@@ -68,15 +70,12 @@ fi
 
 if ! installed; then
     echo "Installing the libraries of $wanted (pip's own settings hold, such as index-url of a mirror)"
-    set --
-    for list in $lists; do
-        set -- "$@" -r "$list"
-    done
-    "$venv/bin/python" -m pip install --disable-pip-version-check --only-binary :all: "$@" ||
+    "$venv/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
+        -r "requirements-$wanted.txt" ||
         fail "pip could not install the libraries; its lines above say why. Behind a slow network, name a mirror:
        $venv/bin/pip config set --user global.index-url https://pypi.tuna.tsinghua.edu.cn/simple"
     if [ "$wanted" = dev ]; then
-        stamp "requirements.txt requirements-embedded.txt" >"$venv/.embedded"
+        stamp "$running" >"$venv/.embedded"
     fi
     stamp "$lists" >"$venv/.$wanted"
 fi
