@@ -1,4 +1,4 @@
-"""`make run` as a person meets it: first start, story, a second one refused, Ctrl-C, going on (run by .ci/run)."""
+"""`make run` as a person meets it: the first start with its story, Ctrl-C, going on. Run by `.ci/run`."""
 
 import contextlib
 import json
