@@ -135,3 +135,19 @@ def test_reset(world: World) -> None:
     assert world.control("GET", "switches")["switches"]["wecom.max_parallel"]["value"] == 5
     assert world.control("GET", "faults")["faults"] == []
     assert world.control("GET", "deliveries")["deliveries"] == []
+
+
+def test_values_of_the_wrong_kind_are_the_callers_fault(world: World) -> None:
+    body = {"userid": ["ZhaoMin"], "external_userid": {"a": 1}, "add_tag": "x"}
+    assert world.wecom("externalcontact/mark_tag", body)["errcode"] in (40003, 60111, 40058, 40096)
+    assert world.wecom("externalcontact/list_contact_way", {"start_time": "x"})["errcode"] == 40058
+    assert world.wechat("cgi-bin/tags/create", {"tag": ["x"]})["errcode"] == 47001
+    openids = {"openid_list": [["x"]], "tagid": 2}
+    assert world.wechat("cgi-bin/tags/members/batchtagging", openids)["errcode"] in (40003, 47001)
+    assert world.wecom("externalcontact/mark_tag", [1])["errcode"] == 40058
+
+
+def test_names_of_interfaces_with_and_without_the_head(world: World) -> None:
+    world.faults({"platform": "wechat", "api": "/cgi-bin/user/get", "what": "error", "errcode": -1})
+    assert world.wechat("cgi-bin/user/get")["errcode"] == -1
+    assert len(world.control("GET", "calls?api=cgi-bin/user/get")["calls"]) == 1

@@ -115,3 +115,16 @@ def test_nothing_is_sent_without_a_url(world: World) -> None:
     world.act("follow", person="lin")
     (tried,) = world.idle()
     assert tried["url"] is None and tried["try"] == 0 and tried["ok"] is False
+
+
+def test_a_reset_drops_what_is_under_way(world: World, product: Product) -> None:
+    connect(world, product, OA)
+    world.switches({"callbacks.retry_spacing": [0.2]})
+    product.reply = lambda _: (500, "")
+    world.act("follow", person="lin")
+    while not product.pushes():
+        pass
+    world.control("POST", "reset")
+    connect(world, product, OA)
+    world.idle()
+    assert len(product.pushes()) == 1

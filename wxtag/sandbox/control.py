@@ -142,7 +142,7 @@ def tag_library(corpid: str) -> Answer:
 @control.get("/calls")
 def calls() -> Answer:
     since = request.args.get("since", 0, type=int)
-    shown = the_sandbox().calls.shown(since, request.args.get("api"))
+    shown = the_sandbox().calls.shown(since, request.args.get("api", "").removeprefix("cgi-bin/"))
     return jsonify({**shown, "calls": _last(shown["calls"])})
 
 

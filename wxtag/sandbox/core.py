@@ -23,21 +23,21 @@ class Sandbox:
         self.store = Store(self.world, state_dir)
         if not self.store.load():
             defaults.fill(self.world)
-        if product_url:
-            self.world.data["product_url"] = product_url.rstrip("/")
+        self._product = product_url.rstrip("/") if product_url else None
+        if self._product:
+            self.world.data["product_url"] = self._product
         self.courier = Courier(self.world, self.faults)
         self.store.start()
 
     def reset(self) -> None:
         """Back to the world by default."""
-        product = self.world.data["product_url"]
         with self.world.lock:
-            self.world.replace({"product_url": product})
+            self.world.replace({"product_url": self._product})
             defaults.fill(self.world)
         self.faults.set([], seed=1)
         self.calls.clear()
         self.windows.clear()
-        self.courier.clear()
+        self.courier.forget()
 
     def stop(self) -> None:
         self.courier.stop()

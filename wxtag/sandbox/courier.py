@@ -26,6 +26,7 @@ class Delivery:
     event: str
     content: str
     openid: str | None
+    epoch: int = 0
     tries: int = 0
     parcel: pushes.Parcel | None = None
 
@@ -42,6 +43,7 @@ class Courier:
         self._wake = threading.Condition()
         self._stopped = False
         self._numbers = 0
+        self._epoch = 0
         self._records: deque[Doc] = deque(maxlen=RING)
         self._next_record = 1
         self._sent: deque[Delivery] = deque(maxlen=1_000)
@@ -85,7 +87,7 @@ class Courier:
             (float(faults[k].get("ms", 300)) / 1000 for k in ("delay", "reorder") if k in faults), default=0.0
         )
         for _ in range(2 if "duplicate" in faults else 1):
-            self._enqueue(Delivery(number, account, event, content, openid), wait)
+            self._enqueue(Delivery(number, account, event, content, openid, self._epoch), wait)
         return number
 
     def _enqueue(self, delivery: Delivery, wait: float) -> None:
@@ -132,7 +134,8 @@ class Courier:
     def _attempt(self, delivery: Delivery) -> None:
         again = False
         try:
-            if not self._stopped:
+            # What was under way before a reset is not delivered any more.
+            if not self._stopped and delivery.epoch == self._epoch:
                 again = self._try_once(delivery)
         finally:
             if again and not self._stopped:
@@ -211,6 +214,11 @@ class Courier:
         with self._quiet:
             self._records.clear()
             self._sent.clear()
+
+    def forget(self) -> None:
+        """Drops the records and everything that is still under way."""
+        self._epoch += 1
+        self.clear()
 
     def wait_idle(self, timeout: float) -> int:
         """Waits until nothing is under way; gives how many still are."""

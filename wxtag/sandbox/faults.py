@@ -8,6 +8,11 @@ CALL_FAULTS = ("error", "latency", "lost_answer", "no_effect", "drop_connection"
 DELIVERY_FAULTS = ("duplicate", "delay", "discard", "reorder")
 
 
+def _named(fault: dict[str, Any]) -> dict[str, str]:
+    """Interfaces are named without the common head of their path."""
+    return {"api": str(fault["api"]).strip("/").removeprefix("cgi-bin/")} if "api" in fault else {}
+
+
 class Faults:
     """The list of faults, drawn from with a seeded random so that a run can be repeated."""
 
@@ -27,7 +32,7 @@ class Faults:
             if what == "error" and "errcode" not in fault:
                 return "an error fault needs errcode"
         with self._lock:
-            self.list = [dict(fault) for fault in faults]
+            self.list = [{**fault, **_named(fault)} for fault in faults]
             self.seed = self.seed if seed is None else seed
             self._random = random.Random(self.seed)
         return None

@@ -96,6 +96,11 @@ def answer(
     except ApiError as problem:
         response = failed(call, api, problem)
         entry["errcode"] = problem.code
+    except (TypeError, ValueError, AttributeError):
+        # A value of a kind the interface does not expect.
+        wrong = ApiError(40058 if platform == "wecom" else 47001)
+        response = failed(call, api, wrong)
+        entry["errcode"] = wrong.code
     finally:
         query = {key: value for key, value in call.args.items() if key != "access_token"}
         seen = call.body if api.method == "POST" else query

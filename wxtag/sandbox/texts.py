@@ -151,6 +151,7 @@ TEXTS: dict[str, str] = {
     "account": "账号",
     "result": "结果",
     "result_hint": "做一个动作，结果显示在这里",
+    "inbox": "收到的客服消息",
     "last_callbacks": "发给产品的回调",
     "callbacks_none": "还没有回调",
     "following_yes": "已关注",

@@ -82,4 +82,11 @@ def person_state(sandbox: Sandbox, key: str) -> Doc:
         for member in corp["staff"].values()
         if ids.external_userid(person, corpid) in corp["edges"][member["userid"].lower()]
     ]
-    return {"accounts": accounts, "friends": friends}
+    inbox = [
+        {**message, "from": account["name"]}
+        for account in world.data["accounts"].values()
+        if account["kind"] != "wecom"
+        for message in world.data["inbox"].get(ids.openid(person, account["appid"]), [])
+    ]
+    inbox.sort(key=lambda message: int(message["at"]))
+    return {"accounts": accounts, "friends": friends, "inbox": inbox[-5:]}

@@ -11,8 +11,8 @@ function colour(text) {
   for (const c of String(text)) sum = (sum * 33 + c.codePointAt(0)) % 9973;
   return COLOURS[sum % COLOURS.length];
 }
-function avatar(name, key) {
-  return `<span class="avatar" style="background:${colour(key || name)}">${esc([...String(name)][0] || "?")}</span>`;
+function avatar(name) {
+  return `<span class="avatar" style="background:${colour(name)}">${esc([...String(name)][0] || "?")}</span>`;
 }
 async function ask(method, path, body) {
   const options = { method, headers: { "Content-Type": "application/json" } };

@@ -66,6 +66,9 @@ async function read() {
   const words = { official_account: [T.following_no, T.following_yes], mini_program: [T.logged_out, T.logged_in] };
   $(".state").innerHTML = state.accounts.map((a) =>
     `<span class="badge ${a.on ? "ok" : ""}">${esc(a.name)} ${words[a.kind][Number(a.on)]}</span>`).join(" ");
+  $("#inbox").hidden = !state.inbox.length;
+  $("#inbox div").innerHTML = state.inbox.reverse().map((m) => `<p class="message"><span class="soft small">${esc(m.from)} · ${hms(m.at)}</span><br>${
+    esc(m.content.content || JSON.stringify(m.content))}</p>`).join("");
   $(".friends").textContent = state.friends.length ? say("friends_of", state.friends.join("、")) : "";
 }
 poll(read);

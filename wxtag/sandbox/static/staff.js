@@ -19,7 +19,7 @@ function drawList() {
   $(".count").textContent = view.customers.length;
   $(".customers").innerHTML = rows.map((c) => `
     <button class="customer ${c.person === chosen ? "here" : ""}" data-person="${esc(c.person)}">
-      ${avatar(c.name, c.person)}
+      ${avatar(c.name)}
       <span class="line"><span class="name">${esc(label(c))}<span class="wx">${T.at_wechat}</span></span>
       <span class="tags" style="display:block">${c.tags.map((g) => esc(g.name)).join(" · ")}</span></span>
     </button>`).join("") || `<div class="empty small">${T.no_customers}<br><span class="small">${T.no_customers_hint}</span></div>`;
@@ -51,7 +51,7 @@ function drawCard() {
   const personal = c.tags.filter((x) => x.type === 2);
   const notice = { half: T.status_half, deleted_by_customer: T.status_deleted }[c.status];
   $(".sheet").innerHTML = `<div class="profile">
-    <div class="who">${avatar(c.name, c.person)}<div>
+    <div class="who">${avatar(c.name)}<div>
       <h1>${esc(label(c))}<span class="wx">${T.at_wechat}</span></h1>
       ${c.remark ? `<div class="soft">${T.name}：${esc(c.name)}</div>` : ""}</div></div>
     ${notice ? `<div class="notice">${notice}</div>` : ""}
