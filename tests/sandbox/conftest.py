@@ -93,10 +93,18 @@ class World:
         self.switches({"clock_skew_seconds": seconds})
 
 
+@pytest.fixture(scope="session")
+def running() -> Iterator[serve]:
+    with serve(create_sandbox()) as started:
+        yield started
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
-    with serve(create_sandbox()) as running:
-        yield World(running)
+def world(running: serve) -> World:
+    """The world by default, as a reset leaves it."""
+    fresh = World(running)
+    fresh.control("POST", "reset")
+    return fresh
 
 
 class Product:
