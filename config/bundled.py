@@ -38,6 +38,11 @@ def redis_socket(data_dir: Path) -> Path:
     return data_dir / "redis" / "redis.sock"
 
 
+def redis_log(data_dir: Path) -> Path:
+    """Where it tells of itself, which fills the terminal otherwise without there being anything to do."""
+    return data_dir / "redis" / "redis.log"
+
+
 def redis_command(data_dir: Path) -> list[str]:
     """The command line of the bundled Redis, whose folder only its owner may enter.
 
@@ -64,6 +69,7 @@ def redis_command(data_dir: Path) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
+        "logfile": str(redis_log(data_dir)),
     }
     return [str(program), *(word for name, value in options.items() for word in (f"--{name}", value))]
 

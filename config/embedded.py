@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from config.bundled import NoRedis, redis_command, redis_socket
+from config.bundled import NoRedis, redis_command, redis_log, redis_socket
 from config.embedded_children import Family, Stopped
 from config.embedded_ground import CannotRun, only_one, remember, remembered
 from config.embedded_http import NoAnswer, answers, ask
@@ -55,7 +55,7 @@ def start_all(family: Family, plan: Plan) -> None:
     _say_ports(plan)
     _forget_counters(plan.data_dir / COUNTERS)
     if plan.bundled_redis:
-        family.start("redis", redis_command(plan.data_dir))
+        family.start("redis", redis_command(plan.data_dir), log=redis_log(plan.data_dir))
         _await(family, "redis", lambda: _redis_is_ready(redis_socket(plan.data_dir)))
     if plan.sandbox_port:
         family.start("sandbox", plan.sandbox_command())

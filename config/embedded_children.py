@@ -32,6 +32,8 @@ class Child:
     command: list[str]
     again: bool = True
     """Whether it is started again when it ends."""
+    log: Path | None = None
+    """Where to look when it ends, for one that does not write to the terminal."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     wait: float = FIRST_WAIT
@@ -69,8 +71,8 @@ class Family:
             self._hurry.set()
         self._stop_asked.set()
 
-    def start(self, name: str, command: list[str], again: bool = True) -> Child:
-        child = Child(name, command, again)
+    def start(self, name: str, command: list[str], again: bool = True, log: Path | None = None) -> Child:
+        child = Child(name, command, again, log)
         self.children.append(child)
         self._launch(child)
         return child
@@ -142,7 +144,10 @@ class Family:
             return
         if now - child.started_at > STEADY:
             child.wait = FIRST_WAIT
-        say(child.name, f"意外退出 · ended with {_reason(code)}; starting it again in {child.wait:g} s")
+        where = f" (see {child.log})" if child.log else ""
+        say(
+            child.name, f"意外退出 · ended with {_reason(code)}{where}; starting it again in {child.wait:g} s"
+        )
         child.due_at = now + child.wait
         child.wait = min(child.wait * 2, LONGEST_WAIT)
 
