@@ -52,7 +52,7 @@ class Plan:
         return [sys.executable, "-m", "wxtag.sandbox", *words]
 
     def web_command(self) -> list[str]:
-        words = ["--interface", "wsgi", "--factory", "--no-ws", "--log-level", "warning"]
+        words = ["--interface", "wsgi", "--factory", "--no-ws", "--log-level", "error"]
         words += ["--host", HOST, "--port", str(self.web_port), "--blocking-threads", str(THREADS)]
         return [sys.executable, "-m", "granian", *words, "wsgi:create_app"]
 
