@@ -147,7 +147,11 @@ def _tried(accounts: list[BoundAccount], attempt: Callable[[BoundAccount], T]) -
 def _query() -> dict[str, str]:
     """The parameters, each of which may stand once. Raises Malformed."""
     found: dict[str, str] = {}
-    for name, values in request.args.lists():
+    try:
+        given = list(request.args.lists())
+    except UnicodeDecodeError as error:
+        raise Malformed("query", "the query holds raw bytes that are not UTF-8") from error
+    for name, values in given:
         if len(values) != 1 or len(values[0]) > LONGEST_PARAMETER:
             raise Malformed("query", "a parameter stands twice or is too long")
         found[name] = values[0]

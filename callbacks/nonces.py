@@ -43,8 +43,11 @@ class Nonces:
         with self._lock:
             try:
                 return self._remember(account, timestamp, nonce, digest, now)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 self._close()
+                if type(error) is sqlite3.DatabaseError:
+                    # No database any more, or a damaged one: begin a new one with the next message.
+                    self._path.replace(self._path.with_suffix(".broken"))
                 raise Unavailable(f"{self._path} cannot be written: {error}") from error
 
     def _remember(self, account: int, timestamp: int, nonce: str, digest: bytes, now: int) -> bool:

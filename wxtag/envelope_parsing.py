@@ -33,6 +33,13 @@ def parse_xml(text: bytes) -> dict[str, Any]:
 
     Only UTF-8, no DTD and with it no entity of its own, at most MAX_DEPTH deep; attributes are not read.
     """
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed("encoding", "the XML is not UTF-8") from error
+    if b"\0" in text:
+        # Left to itself, expat finds out UTF-16 and reads it, whatever encoding it is told.
+        raise Malformed("encoding", "the XML holds NUL bytes: it is UTF-16, or no text")
     tree = _Tree()
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True

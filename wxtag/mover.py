@@ -30,6 +30,8 @@ LOOK = 1.0
 REFRESH = 5.0
 """Seconds between looks for bindings that were changed on another host."""
 LONGEST_WAIT = 5.0
+KEPT_ASIDE = (".damaged", ".refused")
+"""What could not be read, and what the database refuses for good."""
 
 Records = list[tuple[str, SpoolRecord]]
 Accept = Callable[[Records], int]
@@ -39,13 +41,10 @@ log = logging.getLogger(__name__)
 class Backlog(NamedTuple):
     """What waits in the spool of this host."""
 
-    segments: int
     size: int
     """Bytes."""
     oldest_ms: int
     """How long the oldest has waited."""
-    damaged: int
-    """Files that were kept aside and wait for a person."""
 
 
 def move_once(core: Core, accept: Accept) -> int:
@@ -72,15 +71,20 @@ def move_once(core: Core, accept: Accept) -> int:
 def backlog(settings: Settings) -> Backlog:
     """For /readyz and the metrics; asks only the file system."""
     folder = settings.data_dir / FOLDER
-    now, size, waiting = clock.now(), 0, []
+    now, total, oldest = clock.now(), 0, 0
     for path in _segments(folder):
         with contextlib.suppress(FileNotFoundError):
-            here = path.stat().st_size
-            size += here
-            if here:
-                waiting.append(spool_segment.created_at(path))
-    damaged = sum(1 for _ in folder.glob("*.damaged")) + sum(1 for _ in folder.glob("*.refused"))
-    return Backlog(len(waiting), size, max(0, now - min(waiting)) if waiting else 0, damaged)
+            size = path.stat().st_size
+            if size:
+                total += size
+                oldest = max(oldest, now - spool_segment.created_at(path))
+    return Backlog(total, oldest)
+
+
+def kept_aside(settings: Settings) -> list[Path]:
+    """Files of the spool that nobody could take in and that wait for a person."""
+    folder = settings.data_dir / FOLDER
+    return sorted(path for suffix in KEPT_ASIDE for path in folder.glob("*" + suffix))
 
 
 class Mover:
