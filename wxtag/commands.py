@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from wxtag import apikeys, bell, clock, companies, inbox, library, nightly, snapshot, touch
+from wxtag import apikeys, bell, bindings, clock, companies, inbox, library, nightly, snapshot, touch
 from wxtag.app import core
 from wxtag.database import reading, writing
 from wxtag.errors import InputError, NotFound, WxtagError
@@ -94,8 +94,27 @@ def _account() -> AppGroup:
                 "at": clock.now(),
                 "lines": [{"name": line.name, "ok": line.ok, "text": line.text} for line in lines],
             }
+            works = all(line.ok for line in lines if line.name in ("凭证", "可信IP"))
+            if works:
+                bindings.try_again(session, bound)
+        if works:
+            bell.ring(core().redis, "lookup")
+            bell.ring(core().redis, "push")
         if not all(line.ok for line in lines):
             sys.exit(1)
+
+    @group.command("list")
+    @COMPANY
+    @_clean
+    def list_accounts(company_name: str | None) -> None:
+        """List the accounts: id, kind, appid, state, and what is wrong."""
+        with reading() as session:
+            company = companies.company_named(session, company_name)
+            for row in session.scalars(
+                select(Account).where(Account.company_id == company.id).order_by(Account.id)
+            ):
+                trouble = f": {row.trouble}" if row.trouble else ""
+                click.echo(f"{row.id}\t{row.kind}\t{row.appid}\t{row.status}{trouble}")
 
     return group
 
@@ -150,9 +169,10 @@ def _api_key() -> AppGroup:
     @_clean
     def create(role: str, staff: str | None, company_name: str | None) -> None:
         """Make a key and print it, once."""
+        corpid, _, userid = (staff or "").partition("/")
         with writing() as session:
             company = companies.company_named(session, company_name)
-            click.echo(apikeys.make_key(session, company.id, role, staff))
+            click.echo(apikeys.make_key(session, company.id, role, corpid or None, userid or None))
 
     return group
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from wxtag import clock
 from wxtag.accounts import BoundAccount
 from wxtag.app import core
+from wxtag.bindings import mended, tell_admin
 from wxtag.companies import opened
 from wxtag.database import changed, writing
 from wxtag.errors import PlatformError
@@ -184,22 +185,4 @@ def _later(asked: Asked, error: str, wait_ms: int, counts: bool = True) -> None:
                 claimed_until=0,
                 error=error[:500],
             )
-        )
-
-
-def tell_admin(account_id: int, error: PlatformError) -> None:
-    """Marks a binding as broken, with what the platform said: the status page shows it."""
-    with writing() as session:
-        session.execute(
-            update(Account).where(Account.id == account_id).values(status="broken", trouble=str(error)[:190])
-        )
-
-
-def mended(account_ids: set[int]) -> None:
-    """These accounts answered again: their trouble is over."""
-    with writing() as session:
-        session.execute(
-            update(Account)
-            .where(Account.id.in_(account_ids), Account.status == "broken")
-            .values(status="active", trouble=None)
         )

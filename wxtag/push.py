@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from wxtag import clock, corp_library, touch
 from wxtag.accounts import BoundAccount
 from wxtag.app import core
+from wxtag.bindings import mended, tell_admin
 from wxtag.companies import opened
 from wxtag.database import reading, writing
 from wxtag.errors import PlatformError
 from wxtag.events.decoded import Question
 from wxtag.leases import lease
-from wxtag.lookup import mended, tell_admin
 from wxtag.models import Account, CorpTag, FollowUser, Lookup, Push, RelationTag
 from wxtag.platforms import WeCom, client
 from wxtag.platforms.codes import UnknownTag
