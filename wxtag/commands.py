@@ -169,10 +169,9 @@ def _api_key() -> AppGroup:
     @_clean
     def create(role: str, staff: str | None, company_name: str | None) -> None:
         """Make a key and print it, once."""
-        corpid, _, userid = (staff or "").partition("/")
         with writing() as session:
             company = companies.company_named(session, company_name)
-            click.echo(apikeys.make_key(session, company.id, role, corpid or None, userid or None))
+            click.echo(apikeys.make_key(session, company.id, role, staff))
 
     return group
 
