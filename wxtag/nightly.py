@@ -63,22 +63,23 @@ def recompute(
         add_once(session, NightlyRun(company_id=company_id, day=day, state="running", started_at=clock.now()))
         row = _run_row(session, company_id, day)
         row.state, row.started_at, row.finished_at, row.error = "running", clock.now(), None, None
+
+    def settle(session: Session, customer_ids: set[int]) -> None:
+        touch.want_push(session, company_id, customer_ids)
+
     try:
-        computed = engine.compute_all(company_id, moment, progress)
+        computed = engine.compute_all(company_id, moment, progress, settle)
     except Exception as error:
         with writing() as session:
             row = _run_row(session, company_id, day)
             row.state, row.error = "failed", f"{type(error).__name__}: {error}"[:500]
         raise
     with writing() as session:
-        changed = sorted(computed.changed)
-        for start in range(0, len(changed), 500):
-            touch.want_push(session, company_id, changed[start : start + 500])
         touch.want_library(session, company_id)
         row = _run_row(session, company_id, day)
         row.state, row.finished_at = "done", clock.now()
-        row.counts = {"given": computed.given, "taken": computed.taken, "changed": len(changed)}
-    log.info("all rules of company %s: %s", company_id, row.counts)
+        row.counts = {"given": computed.given, "taken": computed.taken, "changed": len(computed.changed)}
+    log.info("all rules of company %s: %d given, %d taken", company_id, computed.given, computed.taken)
     return computed
 
 
