@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from functools import lru_cache
 
 _SALT = "sandbox-1"
 
@@ -20,14 +21,21 @@ def _alnum(*parts: str) -> str:
     return _stream(*parts).replace("-", "").replace("_", "")
 
 
+# The same ids are asked for again and again.
+_kept = lru_cache(maxsize=200_000)
+
+
+@_kept
 def openid(person: str, appid: str) -> str:
     return "o" + _stream("openid", person, appid)[:27]
 
 
+@_kept
 def unionid(person: str, open_platform: str) -> str:
     return "o" + _stream("unionid", person, open_platform)[:27]
 
 
+@_kept
 def external_userid(person: str, corpid: str) -> str:
     return "wm" + _stream("external", person, corpid)[:30]
 

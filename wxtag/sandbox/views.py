@@ -13,13 +13,11 @@ def staff_view(sandbox: Sandbox, corpid: str, userid: str) -> Doc:
     groups = library.live_groups(corp)
     order = [tag["id"] for group in groups for tag in library.tags_of(corp, group["id"])]
     place = {tag_id: number for number, tag_id in enumerate(order)}
-    people = {ids.external_userid(key, corpid): key for key in world.data["people"]}
-    edges = corp["edges"][staff["userid"].lower()]
-    rows = [
-        _customer(sandbox, corp, people[key], key, edge, place)
-        for key, edge in edges.items()
-        if key in people
-    ]
+    rows = []
+    for key, edge in corp["edges"][staff["userid"].lower()].items():
+        person = world.person_of_external(corpid, key)
+        if person is not None:
+            rows.append(_customer(sandbox, corp, person, key, edge, place))
     rows.sort(key=lambda row: -int(row["add_time"]))
     messages = [m for m in corp["messages"] if staff["userid"] in m["to"]]
     return {
