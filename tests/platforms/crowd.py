@@ -29,7 +29,7 @@ def crowd(redis_url: str, platform_url: str, data_dir: Path) -> set[str]:
 
     def one(_: int) -> str:
         with app.app_context():
-            together.wait(10)
+            together.wait(60)
             return wecom(WECOM_ACCOUNT).caller.tokens.current()
 
     with ThreadPoolExecutor(THREADS) as pool:

@@ -183,7 +183,7 @@ def test_no_secret_in_any_error_or_log(
     caplog.set_level(logging.DEBUG)
     person, code = "PERSON-TOKEN", "js-code-0123"  # by name: a traceback shows lines of this test
     errors: list[BaseException] = []
-    leaky = f"bad secret={SECRET} access_token={TOKEN}, hint: [1]"
+    leaky = f"bad {SECRET} for {TOKEN}, hint: [1]"
     platform.on(LIST, {"errcode": 48002, "errmsg": leaky}, Raw(500), Raw(200, b"no"))
     errors += [refused(corp.follow_users) for _ in range(3)]
     platform.on("/sns/jscode2session", {"errcode": 40029, "errmsg": f"invalid code {SECRET}"})
