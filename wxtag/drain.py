@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session, aliased
 
 from wxtag import clock
 from wxtag.app import core
-from wxtag.database import add_once, writing
+from wxtag.database import writing
 from wxtag.envelope import content_time
 from wxtag.errors import Refused, WxtagError
 from wxtag.inbox import Reading, read
 from wxtag.leases import lock
 from wxtag.models import InboxMessage, Seen
+from wxtag.resolve import one_at_a_time
 
 MAX_TRIES = 8
 CLAIM_MS = 60_000
@@ -38,10 +39,8 @@ def drain(work: Work, limit: int = 200) -> int:
     try:
         with writing() as session:
             held: set[str] = set()
-            for message_id in ids:
-                message = session.get(InboxMessage, message_id)
-                if message is None or message.claim != token or message.state != "new":
-                    continue
+            mine = (InboxMessage.id.in_(ids), InboxMessage.claim == token, InboxMessage.state == "new")
+            for message in session.scalars(select(InboxMessage).where(*mine).order_by(InboxMessage.id)).all():
                 if message.person_hash and message.person_hash in held:
                     message.claim, message.claimed_until = None, 0
                     continue
@@ -108,23 +107,33 @@ def _do(session: Session, message: InboxMessage, work: Work) -> bool:
             if _too_old(reading.content, message, now):
                 ignored = "older than raw messages are kept: it may have been done before"
             else:
-                duplicate = message.dedupe_hash != "" and not add_once(
-                    session,
-                    Seen(
-                        company_id=message.company_id,
-                        scope=reading.account.key,
-                        hash=message.dedupe_hash,
-                        person_hash=message.person_hash,
-                        message_id=message.id,
-                        at=now,
-                    ),
-                )
+                one_at_a_time(session, message.company_id)
+                duplicate = message.dedupe_hash != "" and not _first(session, message, reading, now)
                 if not duplicate:
                     ignored = work(session, message, reading)
     except Exception as error:
         return _failed(session, message, error, now)
     message.state = "duplicate" if duplicate else "ignored" if ignored else "done"
     message.error, message.done_at, message.claim, message.claimed_until = ignored, now, None, 0
+    return True
+
+
+def _first(session: Session, message: InboxMessage, reading: Reading, now: int) -> bool:
+    """Remembers this content as done, in the transaction that does it; False when it was done before."""
+    seen = Seen(
+        company_id=message.company_id,
+        scope=reading.account.key,
+        hash=message.dedupe_hash,
+        person_hash=message.person_hash,
+        message_id=message.id,
+        at=now,
+    )
+    there = select(Seen.id).where(
+        Seen.company_id == seen.company_id, Seen.scope == seen.scope, Seen.hash == seen.hash
+    )
+    if session.scalar(there) is not None:
+        return False
+    session.add(seen)
     return True
 
 

@@ -20,7 +20,7 @@ from wxtag.models import Account, CorpTag, FollowUser, Lookup, Push, RelationTag
 from wxtag.platforms import WeCom, client
 from wxtag.platforms.codes import UnknownTag
 from wxtag.platforms.parallel import run_writes
-from wxtag.push_results import Sending, TagPush, failed, settle, states
+from wxtag.push_results import ABOUT_ONE_MEMBER, Sending, TagPush, failed, settle, states
 from wxtag.tags.effective import wanted
 
 BATCH = 100
@@ -100,7 +100,7 @@ def _send(account: BoundAccount, wecom: WeCom, sendings: list[Sending]) -> bool:
             continue
         error = result if isinstance(result, PlatformError) else PlatformError(None, repr(result), "wait")
         failed(account, one, error)
-        if isinstance(error, UnknownTag):
+        if isinstance(error, UnknownTag) or error.code in ABOUT_ONE_MEMBER:
             continue
         if error.action == "tell_admin":
             tell_admin(account.id, error)

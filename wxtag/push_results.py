@@ -18,6 +18,8 @@ from wxtag.tags.effective import tags_of
 
 MAX_TRIES = 12
 NOT_A_CONTACT = 84061
+ABOUT_ONE_MEMBER = (60011, 84074)
+"""Out of the app's range, or without the right to have customers: an admin's matter, but of one member."""
 log = logging.getLogger(__name__)
 
 
@@ -93,7 +95,7 @@ def failed(account: BoundAccount, one: Sending, error: PlatformError) -> None:
         elif error.code == NOT_A_CONTACT:
             touch.ask(session, one.company_id, Question(account.id, "contact", one.external_userid))
             _give_up(session, one, error)
-        elif error.action == "give_up":
+        elif error.action == "give_up" or error.code in ABOUT_ONE_MEMBER:
             _give_up(session, one, error)
         elif error.action == "tell_admin":
             _later(session, one, error, 300.0, counts=False)

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from wxtag import clock, relations, touch
 from wxtag.app import core
 from wxtag.companies import hash_key
-from wxtag.database import add_once
 from wxtag.errors import InputError
 from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, Profile
 from wxtag.identity import connect, regroup
@@ -16,6 +15,7 @@ from wxtag.models import Company, Customer, Event, Identity
 from wxtag.sealing import keyed_hash
 
 PHONE = "phone"
+HELD = "wxtag companies held"
 
 
 def apply(
@@ -29,8 +29,7 @@ def apply(
 
     May run twice for one message: events carry a uid, the rest are facts that are the same the second time.
     """
-    company = session.get(Company, company_id, with_for_update=True)
-    assert company is not None, company_id
+    company = one_at_a_time(session, company_id)
     fresh: set[int] = set()
     found = {key: _identity(session, company, key, message_id, fresh) for key in _keys(decoded)}
     evidence: set[int] = set()
@@ -55,6 +54,23 @@ def apply(
     if decoded.library_changed:
         touch.want_library(session, company_id)
     return touched
+
+
+def one_at_a_time(session: Session, company_id: int) -> Company:
+    """The company, held until the transaction ends: nobody else writes about its people meanwhile.
+
+    So looking whether something is there already, and adding it, need no savepoint of their own.
+    """
+    transaction = session.get_transaction()
+    since, companies = session.info.get(HELD, (None, {}))
+    if since is not transaction:
+        companies = {}
+        session.info[HELD] = (transaction, companies)
+    if company_id not in companies:
+        companies[company_id] = session.get(Company, company_id, with_for_update=True)
+    found = companies[company_id]
+    assert isinstance(found, Company), company_id
+    return found
 
 
 def identity_row(session: Session, company: Company, key: IdentityKey) -> Identity | None:
@@ -99,15 +115,13 @@ def _identity(
         raise InputError(f"an empty {key.kind} is nobody's id")
     now = clock.now()
     customer = Customer(company_id=company.id, created_at=now)
-    session.add(customer)
-    session.flush()
     row = Identity(
+        customer=customer,
         company_id=company.id,
         kind=key.kind,
         scope=key.scope,
         value=stored_value(company, key),
         sealed=core().sealer.seal(key.value, PHONE) if key.kind == PHONE else None,
-        customer_id=customer.id,
         origin={"message": message_id} if message_id else {},
         created_at=now,
     )
@@ -141,18 +155,22 @@ def _event(
     """Keeps one event; says whether it is new."""
     if event.uid is None and message_id is None:
         raise InputError("an event from elsewhere needs an id, so that it counts once")
-    return add_once(
-        session,
+    uid = event.uid or f"{message_id}:{number}"
+    there = select(Event.id).where(Event.company_id == company_id, Event.uid == uid)
+    if session.scalar(there) is not None:
+        return False
+    session.add(
         Event(
             company_id=company_id,
             identity_id=identity.id,
             kind=event.kind,
             at=event.at,
-            uid=event.uid or f"{message_id}:{number}",
+            uid=uid,
             account_id=account_id,
             message_id=message_id,
             channel=event.channel[:128] if event.channel else None,
             place=event.place,
             properties=event.properties,
-        ),
+        )
     )
+    return True

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wxtag.models.base import TABLE, Base, BigId, CompanyId, Doc, Id, Key, Ms, Name, Ref, Sealed, Word
 
@@ -41,6 +41,7 @@ class Identity(Base):
     name: Mapped[Name] = mapped_column(default="")
     named_at: Mapped[int] = mapped_column(BigInteger, default=0)
     customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id"), index=True)
+    customer: Mapped[Customer] = relationship(lazy="raise")
     origin: Mapped[Doc] = mapped_column(default=dict)
     created_at: Mapped[Ms]
 
