@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from wxtag import clock, marks, touch
 from wxtag.events.decoded import AllRelations, Relation
-from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Staff
+from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Staff, Tag
 
 LIVE = ("active", "deleted_by_customer")
 """Relations whose tags can be marked: one that only the customer ended still stands on our side."""
@@ -172,9 +172,15 @@ def _read_tags(session: Session, row: FollowUser, there: tuple[str, ...], at: in
 
 
 def _our_tag(session: Session, row: FollowUser, wecom_id: str) -> int | None:
+    """Our tag that this one of the corp stands for; one that left the library takes no marks any more."""
     return session.scalar(
-        select(CorpTag.tag_id).where(
-            CorpTag.company_id == row.company_id, CorpTag.corpid == row.corpid, CorpTag.wecom_id == wecom_id
+        select(CorpTag.tag_id)
+        .join(Tag, Tag.id == CorpTag.tag_id)
+        .where(
+            CorpTag.company_id == row.company_id,
+            CorpTag.corpid == row.corpid,
+            CorpTag.wecom_id == wecom_id,
+            Tag.retired_at.is_(None),
         )
     )
 
