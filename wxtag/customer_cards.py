@@ -18,7 +18,7 @@ from wxtag.tags import effective
 def cards(session: Session, caller: Caller, customer_ids: list[int]) -> list[dict[str, Any]]:
     """These customers as contract §5 shows them, in this order; times in milliseconds."""
     names = dict(
-        session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customer_ids))).tuples()
+        session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customer_ids))).all()
     )
     follow_users = _follow_users(session, caller, customer_ids)
     identities = _identities(session, caller, customer_ids)

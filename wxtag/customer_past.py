@@ -28,7 +28,7 @@ def events(
     if before:
         at, number = _place(before)
         wanted = wanted.where(or_(Event.at < at, and_(Event.at == at, Event.id < number)))
-    rows = session.execute(wanted).tuples().all()
+    rows = session.execute(wanted).all()
     items = [_event(event, owner, caller) for event, owner in rows[:limit]]
     last = rows[limit - 1][0] if len(rows) > limit else None
     return items, f"{last.at}.{last.id}" if last else None
@@ -51,7 +51,7 @@ def history(
         wanted = wanted.where(History.id < before)
     if not caller.sees_everyone:
         wanted = wanted.where(or_(History.follow_user_id.is_(None), and_(*own_relations(caller))))
-    rows = session.execute(wanted).tuples().all()
+    rows = session.execute(wanted).all()
     items = [
         {
             "id": row.id,

@@ -74,7 +74,9 @@ def failures(session: Session, company_id: int) -> list[dict[str, Any]]:
         .order_by(InboxMessage.id.desc())
         .limit(LAST)
     )
-    found = [{"what": row.event or row.source, "why": row.error, "at": row.received_at} for row in messages]
+    found: list[dict[str, Any]] = [
+        {"what": row.event or row.source, "why": row.error, "at": row.received_at} for row in messages
+    ]
     pushes = session.execute(
         select(Push, FollowUser.shown, Customer.name)
         .join(FollowUser, FollowUser.id == Push.follow_user_id)
@@ -83,7 +85,7 @@ def failures(session: Session, company_id: int) -> list[dict[str, Any]]:
         .where(Push.company_id == company_id, Push.state == "failed")
         .order_by(Push.changed_at.desc())
         .limit(LAST)
-    ).tuples()
+    ).all()
     found += [
         {"what": f"{shown} → {name}", "why": row.error, "at": row.changed_at} for row, shown, name in pushes
     ]
@@ -100,7 +102,7 @@ def ignored(session: Session, company_id: int) -> list[tuple[str, int]]:
             .group_by(InboxMessage.event)
             .order_by(count.desc(), InboxMessage.event)
             .limit(LAST)
-        ).tuples()
+        ).all()
     )
 
 

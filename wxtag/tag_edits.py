@@ -145,7 +145,7 @@ def _touch(session: Session, company_id: int, which: ColumnElement[bool]) -> Non
     session.execute(insert(Touched).from_select(["company_id", "customer_id", "at"], rows))
 
 
-def _live_tags(group_id: int) -> Select[tuple[int]]:
+def _live_tags(group_id: int) -> Select[int]:
     return select(Tag.id).where(Tag.group_id == group_id, Tag.retired_at.is_(None))
 
 

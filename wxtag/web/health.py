@@ -112,7 +112,7 @@ def _clock() -> str:
 def _fresh(process: str) -> bool:
     beat = core().redis.get(HEARTBEAT + process)
     try:
-        return clock.now() - int(beat or 0) < STALE_MS  # type: ignore[arg-type]
+        return clock.now() - int(beat or 0) < STALE_MS
     except ValueError:
         return False
 

@@ -183,7 +183,7 @@ def _hash(text: str) -> str:
 
 def _tries(door: str) -> int:
     try:
-        return int(core().redis.get(f"wxtag:login:{door}") or 0)  # type: ignore[arg-type]
+        return int(core().redis.get(f"wxtag:login:{door}") or 0)
     except RedisError:
         return 0
 

@@ -9,13 +9,12 @@ from wxtag.database import reading
 
 EVERYONE = ["admin", "manager", "staff"]
 MANAGERS = ["admin", "manager"]
-LARGEST_ID = 2**63 - 1
 auth = HTTPTokenAuth(
     name="Key", description="A key made by `flask --app wsgi api-key create --role admin|manager|staff`."
 )
 
 
-@auth.verify_token
+@auth.verify_token  # type: ignore[untyped-decorator]
 def _verify(key: str) -> Caller | None:
     if not key:
         return None
@@ -23,7 +22,7 @@ def _verify(key: str) -> Caller | None:
         return verify(session, key)
 
 
-@auth.get_user_roles
+@auth.get_user_roles  # type: ignore[untyped-decorator]
 def _role(caller: Caller) -> str:
     return caller.role
 

@@ -23,6 +23,7 @@ MOST = 1000
 BATCH = 100  # events in one transaction, so that the inbox is never kept waiting for long
 FUTURE_MS = 300_000  # another system's clock may be ahead by so much
 PROPERTIES_BYTES = 4096
+PROPERTIES_DEPTH = 8
 
 
 class EventIn(Body):
@@ -55,8 +56,15 @@ class EventIn(Body):
     @field_validator("properties")
     @classmethod
     def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")) > PROPERTIES_BYTES:
+        try:
+            size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+        except ValueError as error:
+            raise ValueError("holds a number or a character that JSON has not") from error
+        if size > PROPERTIES_BYTES:
             raise ValueError(f"more than {PROPERTIES_BYTES} bytes as JSON")
+        if _depth(value) > PROPERTIES_DEPTH:
+            # MariaDB takes 32 levels and then refuses the row.
+            raise ValueError(f"more than {PROPERTIES_DEPTH} levels deep")
         return value
 
 
@@ -128,6 +136,11 @@ def _checked(given: list[EventIn]) -> list[NewEvent]:
     if faults:
         raise Problem(422, "some events cannot be taken, so none was; see fields", fields=faults)
     return events
+
+
+def _depth(value: Any) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inside is None else 1 + max(map(_depth, inside), default=0)
 
 
 def _key(given: IdentityIn) -> IdentityKey:

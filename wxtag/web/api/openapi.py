@@ -1,5 +1,7 @@
 """The OpenAPI document: our calls alone, each with every error that it may answer."""
 
+import json
+import re
 from typing import Any
 
 from apiflask import APIFlask
@@ -7,6 +9,8 @@ from werkzeug.exceptions import NotFound
 
 from wxtag.web.api.shapes import LARGEST_ID, RelationIn
 
+PARENT = re.compile(r"(/schemas/)\w+\.")
+KIND = re.compile(r"^wxtag__tags__kinds__(\w+)__Params$")
 PREFIXES = ("/api/v1/", "/mini/")
 ERROR = {
     "type": "object",
@@ -62,7 +66,9 @@ def _possible(_endpoint: str | None, values: dict[str, Any] | None) -> None:
             raise NotFound
 
 
-def _complete(document: dict[str, Any]) -> dict[str, Any]:
+def _complete(given: dict[str, Any] | str) -> dict[str, Any] | str:
+    assert isinstance(given, dict)
+    document = _plain_names(given)
     document["paths"] = {
         path: operations for path, operations in document["paths"].items() if path.startswith(PREFIXES)
     }
@@ -75,10 +81,29 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "path":
                     parameter["required"] = True
+                    if parameter["schema"]["type"] == "integer":
+                        parameter["schema"] |= {"minimum": 1, "maximum": LARGEST_ID}
         if path in OPTIONAL_BODIES:
             for method in ("put", "delete"):
                 operations[method]["requestBody"] = _optional(RelationIn.model_json_schema())
     return document
+
+
+def _plain_names(document: dict[str, Any]) -> dict[str, Any]:
+    """`CustomerPage.TagOnCustomer` and `CustomerOut.TagOnCustomer` are one shape: it gets its own name."""
+    text = json.dumps(document, ensure_ascii=False)
+    names = sorted(document["components"]["schemas"], key=len, reverse=True)
+    short = {name: KIND.sub(r"condition_\1", name.rpartition(".")[2]) for name in names}
+    shapes: dict[str, set[str]] = {}
+    for name in names:
+        shape = json.dumps(document["components"]["schemas"][name], sort_keys=True)
+        shapes.setdefault(short[name], set()).add(PARENT.sub(r"\1", shape))
+    for name in names:
+        if len(shapes[short[name]]) == 1 and name != short[name]:
+            text = text.replace(f'"{name}":', f'"{short[name]}":')
+            text = text.replace(f'/schemas/{name}"', f'/schemas/{short[name]}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
 
 
 def _optional(schema: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def preview_rule(json_data: PreviewIn) -> dict[str, Any]:
         names = dict(
             session.execute(
                 select(Customer.id, Customer.name).where(Customer.id.in_([one for one, _ in found.sample]))
-            ).tuples()
+            ).all()
         )
     return {
         "matches": found.matches,

@@ -127,7 +127,7 @@ def _shown(session: Session, company_id: int, rows: list[Tag]) -> list[dict[str,
     paths = dict(
         session.execute(
             select(TagGroup.id, TagGroup.path).where(TagGroup.id.in_({row.group_id for row in rows}))
-        ).tuples()
+        ).all()
     )
     return [
         {

@@ -48,7 +48,7 @@ def _limit() -> None:
     request.max_content_length = LARGEST
 
 
-@auth.verify_token
+@auth.verify_token  # type: ignore[untyped-decorator]
 def _verify(token: str) -> str | None:
     appid = (request.view_args or {}).get("appid", "")
     return openid_of(token, appid) if token else None

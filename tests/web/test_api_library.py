@@ -1,0 +1,97 @@
+"""The library by the API: groups and tags made, changed, retired; rules tried before they are saved."""
+
+from sqlalchemy import delete, select
+
+from tests.web.town import RULE
+from wxtag import clock
+from wxtag.database import writing
+from wxtag.models import RuleVersion, Tag, Touched, db
+from wxtag.tags import engine
+
+
+def test_a_group_and_a_tag_with_a_rule_are_made_and_take_effect(client, town, admin):
+    group = client.api("POST", "/tag-groups", admin, {"path": "互动积极性", "order": 7})
+    assert group.status_code == 201 and group.json["push"] == "on"
+    tag = client.api(
+        "POST", "/tags", admin, {"group_id": group.json["id"], "name": "近7天活跃", "rule": RULE}
+    )
+    assert tag.status_code == 201, tag.json
+    assert tag.json["path"] == ["互动积极性"] and tag.json["rule"]["kind"] == "activity"
+    touched = set(db.session.scalars(select(Touched.customer_id)))
+    assert touched == {town.lin, town.wang, town.mei}
+    with writing() as session:
+        engine.compute(session, town.company_id, sorted(touched), clock.now())
+    holders = client.api("GET", f"/customers?tag={tag.json['id']}", admin).json["items"]
+    assert [one["id"] for one in holders] == [town.lin, town.wang, town.mei]
+
+
+def test_only_a_changed_rule_makes_a_new_version(client, town, admin):
+    with writing() as session:
+        session.execute(delete(Touched))
+    tag = client.api("GET", f"/tags/{town.hand_id}", admin).json
+    body = {"group_id": tag["group_id"], "name": "很高意向", "rule": RULE}
+    for _ in range(2):
+        changed = client.api("PUT", f"/tags/{town.hand_id}", admin, body)
+        assert changed.status_code == 200 and changed.json["name"] == "很高意向"
+    versions = list(db.session.scalars(select(RuleVersion).where(RuleVersion.tag_id == town.hand_id)))
+    assert len(versions) == 1 and versions[0].actor.startswith("api-key")
+    body.pop("rule")
+    assert client.api("PUT", f"/tags/{town.hand_id}", admin, body).json["rule"] is None
+
+
+def test_a_retired_tag_leaves_list_and_customers(client, town, admin):
+    with writing() as session:
+        session.execute(delete(Touched))
+    assert client.api("DELETE", f"/tags/{town.tag_id}", admin).status_code == 204
+    assert [one["id"] for one in client.api("GET", "/tags", admin).json["items"]] == [town.hand_id]
+    assert client.api("GET", f"/tags/{town.tag_id}", admin).status_code == 404
+    assert client.api("DELETE", f"/tags/{town.tag_id}", admin).status_code == 404
+    assert set(db.session.scalars(select(Touched.customer_id))) == {town.lin}
+    assert client.api("GET", f"/customers/{town.lin}", admin).json["tags"] == []
+
+
+def test_the_name_of_a_retired_tag_brings_it_back(client, town, admin):
+    client.api("DELETE", f"/tags/{town.tag_id}", admin)
+    again = client.api("POST", "/tags", admin, {"group_id": town.group_id, "name": "杭州"})
+    assert again.json["id"] == town.tag_id
+
+
+def test_names_and_groups_are_checked(client, town, admin):
+    def refused(path, body):
+        answer = client.api("POST", path, admin, body)
+        return answer.status_code == 422 and answer.json["error"]["message"]
+
+    assert refused("/tags", {"group_id": town.group_id, "name": "杭州"})
+    assert "/" in refused("/tags", {"group_id": town.group_id, "name": "浙江/杭州"})
+    assert refused("/tags", {"group_id": town.group_id, "name": "长" * 31})
+    assert refused("/tag-groups", {"path": "地区/城市"})
+    assert refused("/tag-groups", {"path": "一/二/三"})
+    assert refused("/tag-groups", {"path": "/"})
+    assert refused("/tag-groups", {"path": "新", "family": {"kind": "activity"}})
+    family = {"path": "地区/城市", "family": {"kind": "channel"}}
+    assert client.api("PUT", f"/tag-groups/{town.group_id}", admin, family).status_code == 422
+
+
+def test_a_familys_group_makes_its_tags_itself(client, town, admin):
+    group = client.api("POST", "/tag-groups", admin, {"path": "渠道", "family": {"kind": "channel"}}).json
+    assert group["family"]["kind"] == "channel"
+    refused = client.api("POST", "/tags", admin, {"group_id": group["id"], "name": "手工"})
+    assert refused.status_code == 422 and "family" in refused.json["error"]["message"]
+    assert client.api("DELETE", f"/tag-groups/{group['id']}", admin).status_code == 204
+    assert client.api("DELETE", f"/tag-groups/{town.group_id}", admin).status_code == 422
+
+
+def test_a_preview_counts_and_saves_nothing(client, town, admin):
+    before = db.session.scalar(select(Tag.id).order_by(Tag.id.desc()))
+    answer = client.api("POST", "/tags/preview", admin, {"rule": RULE})
+    assert answer.status_code == 200, answer.json
+    assert answer.json["matches"] == 3
+    assert answer.json["calls"] == 3  # Zhao's and Chen's relation with Lin, Chen's with Wang
+    assert {one["id"] for one in answer.json["sample"]} == {town.lin, town.wang, town.mei}
+    assert all("互动" in one["text"] for one in answer.json["sample"])
+    instead = client.api("POST", "/tags/preview", admin, {"rule": RULE, "tag_id": town.tag_id}).json
+    assert (instead["matches"], instead["calls"]) == (3, 1)  # Lin has it already
+    nobody = {"rule": {"not": RULE}, "tag_id": town.tag_id}
+    assert client.api("POST", "/tags/preview", admin, nobody).json["calls"] == 2  # Lin loses it
+    db.session.rollback()
+    assert db.session.scalar(select(Tag.id).order_by(Tag.id.desc())) == before
