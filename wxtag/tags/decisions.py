@@ -32,14 +32,14 @@ def decisions(session: Session, company_id: int, customer_ids: Collection[int]) 
     """
     owners = former_ids(session, company_id, customer_ids)
     identities: dict[int, int] = dict(
-        session.execute(select(Identity.id, Identity.customer_id).where(Identity.customer_id.in_(owners)))
-        .all()
+        session.execute(
+            select(Identity.id, Identity.customer_id).where(Identity.customer_id.in_(owners))
+        ).all()
     )
     relations: dict[int, int] = dict(
         session.execute(
             select(FollowUser.id, FollowUser.identity_id).where(FollowUser.identity_id.in_(identities))
-        )
-        .all()
+        ).all()
     )
     marks = session.scalars(
         select(Mark)
@@ -102,13 +102,12 @@ def end_vetoes(session: Session, company_id: int, customer_ids: Collection[int],
     )
     if vetoed is None or not customer_ids:
         return 0
-    by_rules = set(
-        session.execute(
-            select(CustomerTag.customer_id, CustomerTag.tag_id).where(
-                CustomerTag.company_id == company_id, CustomerTag.customer_id.in_(customer_ids)
-            )
-        ).tuples()
+    rows = session.execute(
+        select(CustomerTag.customer_id, CustomerTag.tag_id).where(
+            CustomerTag.company_id == company_id, CustomerTag.customer_id.in_(customer_ids)
+        )
     )
+    by_rules = {(row.customer_id, row.tag_id) for row in rows}
     ended = 0
     for customer_id, made in decisions(session, company_id, customer_ids).items():
         by_marks = {tag for tag, several in made.customer.items() if any(m.verb == "mark" for m in several)}

@@ -16,7 +16,7 @@ Match = Literal["any", "all"]
 class Strict(BaseModel):
     """Takes exactly what is described: no unknown field, no text for a number."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Bounded(Strict):

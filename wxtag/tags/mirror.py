@@ -5,10 +5,10 @@ only after their sums were compared with the database: rows that were erased or 
 """
 
 import fcntl
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 from sqlalchemy import func, select
@@ -32,26 +32,32 @@ def see_everyone(company_id: int, moment: Moment) -> Iterator[Relations]:
     """The relations with every customer and event of a company."""
     folder = _folder(company_id)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / "lock").open("w") as lock, reading() as session:
+        # Only while parts are added: a preview must not wait for the night's run.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with reading() as session:
-            _extend(session, company_id, folder)
+        _extend(session, company_id, folder)
         parts = _parts(folder)
-        with Relations(moment, THREADS, folder / "spill") as relations:
-            with reading() as session:
-                load_small(relations, session, company_id)
-                load_people(relations, session, company_id, None)
-                tail = event_rows(company_id).where(Event.id > _end(parts))
-                copy(relations, session, "raw_events", tail)
-            relations.see_events(_source(parts))
-            yield relations
+    with _spilling(folder) as spill, Relations(moment, THREADS, spill) as relations:
+        with reading() as session:
+            load_small(relations, session, company_id)
+            load_people(relations, session, company_id, None)
+            tail = event_rows(company_id).where(Event.id > _end(parts))
+            copy(relations, session, "raw_events", tail)
+        relations.see_events(_source(parts))
+        yield relations
 
 
 def forget_mirror(company_id: int) -> None:
     """Throws the cache away; the next night makes it anew. To be called when events were erased."""
     for part in _parts(_folder(company_id)):
         part.unlink(missing_ok=True)
-    shutil.rmtree(_folder(company_id) / "spill", ignore_errors=True)
+
+
+@contextmanager
+def _spilling(folder: Path) -> Iterator[Path]:
+    """Where one DuckDB puts what does not fit into memory; two must not share it."""
+    with TemporaryDirectory(prefix="spill-", dir=folder) as name:
+        yield Path(name)
 
 
 def _folder(company_id: int) -> Path:
@@ -81,7 +87,7 @@ def _extend(session: Session, company_id: int, folder: Path) -> None:
 
 def _write_part(session: Session, company_id: int, folder: Path, end: int, upto: int) -> int:
     """Writes the next part whole or not at all; returns the last id that it covers."""
-    with Relations(Moment(0, core().settings.zone), THREADS, folder / "spill") as relations:
+    with _spilling(folder) as spill, Relations(Moment(0, core().settings.zone), THREADS, spill) as relations:
         rows = event_rows(company_id).where(Event.id > end, Event.id <= upto).order_by(Event.id).limit(PART)
         if copy(relations, session, "raw_events", rows) == PART:
             found = relations.duck.execute("SELECT max(event_id) FROM raw_events").fetchone()
