@@ -25,6 +25,8 @@ from wxtag.tags.effective import wanted
 
 BATCH = 100
 LEASE_MS = 120_000
+UNREAD_MS = 10_000
+"""How long a relation that was never read waits for its reading, which makes it due at once."""
 log = logging.getLogger(__name__)
 
 __all__ = ["TagPush", "due_corps", "push_corp", "states"]
@@ -146,8 +148,9 @@ def _plan(company_id: int, corpid: str, account: BoundAccount) -> Plan:
         for push, relation in rows:
             if relation.read_at is None:
                 # Before the first push it is read: what is there is theirs, and stays.
-                touch.ask(session, company_id, Question(account.id, "contact", relation.external_userid))
-                push.next_try_at = now + 10_000
+                question = Question(account.id, "contact", relation.external_userid)
+                touch.ask(session, company_id, question, unless_within_ms=UNREAD_MS)
+                push.next_try_at = now + UNREAD_MS
                 continue
             one = _difference(session, push, relation, want.get(relation.id, set()), library)
             if one is None:

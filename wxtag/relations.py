@@ -165,6 +165,8 @@ def _read_tags(session: Session, row: FollowUser, there: tuple[str, ...], at: in
         session.delete(tag)
         if wecom_id not in intent["remove"]:
             changed |= _unmark(session, row, wecom_id)
+    if first or push.intent is not None:
+        push.next_try_at = 0  # it waited for just this
     row.read_at = now
     session.flush()
     touch.want_push_of(session, [row.id])

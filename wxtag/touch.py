@@ -49,8 +49,11 @@ def want_push_of(session: Session, follow_user_ids: Iterable[int]) -> None:
     )
 
 
-def ask(session: Session, company_id: int, question: Question) -> None:
-    """Keeps a question for the platform; one that waits already is asked anew."""
+def ask(session: Session, company_id: int, question: Question, unless_within_ms: int = 0) -> None:
+    """Keeps a question for the platform; one that waits already is asked anew.
+
+    `unless_within_ms`: not when it was asked so recently, because that answer is on its way.
+    """
     now = clock.now()
     row = session.scalar(
         select(Lookup).where(
@@ -60,6 +63,8 @@ def ask(session: Session, company_id: int, question: Question) -> None:
             Lookup.subject == question.subject,
         )
     )
+    if row is not None and row.asked_at > now - unless_within_ms:
+        return
     if row is None:
         session.add(
             Lookup(
