@@ -12,7 +12,7 @@ from typing import Any
 
 HOST = "127.0.0.1"
 MEMORY = "embedded.json"
-CLEANING_SECONDS = 30.0
+CLEANING_SECONDS = 60.0
 
 
 class CannotRun(Exception):
