@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 def drain() -> int:
     """The inbox: from messages to events, identities, relations and questions."""
+    bell.heard(core().redis, "drain")
     done = _in_rounds(lambda: draining.drain(_take_in))
     if done:
         _ring("lookup", "compute", "push")
@@ -37,6 +38,7 @@ def drain() -> int:
 
 def lookup() -> int:
     """Questions to the platforms; the answers go through the inbox."""
+    bell.heard(core().redis, "lookup")
     with lease("lookup") as held:
         if held is None:
             return 0
@@ -48,6 +50,7 @@ def lookup() -> int:
 
 def compute() -> int:
     """The tags of the customers who were touched."""
+    bell.heard(core().redis, "compute")
     done = 0
     with reading() as session:
         companies = list(session.scalars(select(Touched.company_id).distinct()))
@@ -62,19 +65,16 @@ def compute() -> int:
 
 def push() -> int:
     """What is wanted and not there yet, to WeCom."""
+    bell.heard(core().redis, "push")
     with reading() as session:
         corps = pushing.due_corps(session)
     until = clock.monotonic() + ROUND_SECONDS
     return sum(pushing.push_corp(company_id, corpid, until) for company_id, corpid in corps)
 
 
-def library() -> int:
-    """The corps' tag libraries: a part of the push, which needs them."""
-    return push()
-
-
 def nightly() -> int:
     """Everything that the night does, for each company that has not had it."""
+    bell.heard(core().redis, "nightly")
     done = run_nightly(clock.now())
     _ring("push")
     return done

@@ -118,7 +118,7 @@ def states(session: Session, company_id: int, customer_id: int) -> list[TagPush]
         .join(TagGroup, TagGroup.id == Tag.group_id)
         .where(Tag.id.in_([g.tag_id for g in given]))
     )
-    pushed_groups: dict[int, str] = dict(groups.tuples())
+    pushed_groups: dict[int, str] = dict(groups.all())
     found = []
     for relation, push in relations:
         there = _there(session, relation)

@@ -22,7 +22,7 @@ class TagGroup(Base):
     """on or off (bands are tags of their own)."""
     hand_scope: Mapped[Word] = mapped_column(default="relation")
     """relation: a mark made beside a chat stays with that member of staff; customer: it goes to all."""
-    family: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    family: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The family condition that makes the tags of this group by itself, or nothing."""
     cap: Mapped[int] = mapped_column(default=500)
     """At most so many tags made by the family."""
@@ -57,7 +57,7 @@ class RuleVersion(Base):
     tag_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tags.id"))
     group_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tag_groups.id"))
     version: Mapped[int]
-    tree: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    tree: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The tree of conditions; nothing when the rule was taken away."""
     actor: Mapped[Name]
     at: Mapped[Ms]

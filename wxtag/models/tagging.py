@@ -72,7 +72,7 @@ class Push(Base):
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[int] = mapped_column(BigInteger, default=0)
     error: Mapped[str | None] = mapped_column(Text)
-    intent: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    intent: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What was about to be sent ({"add", "remove"}), written before it was: after a lost answer or a crash
     the next reading of the relation tells from it what is ours."""
     changed_at: Mapped[Ms]
