@@ -1,23 +1,40 @@
-"""Single groups and tags of the library made, changed and retired, as the API and the console do it."""
+"""Single groups and tags of the library made, changed and retired, as the API and the console do it.
+
+As in the library's file: a group is there while it has a family or a tag; what is retired keeps its marks and
+history, and comes back under the same name.
+"""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from wxtag import clock
 from wxtag.errors import InputError, NotFound
-from wxtag.models import Customer, CustomerTag, Mark, RuleVersion, Tag, TagGroup, Touched
+from wxtag.models import Company, Customer, CustomerTag, Mark, RuleVersion, Tag, TagGroup, Touched
 
 EVERYONE_AT_ONCE = 20_000
 """Up to so many customers a new rule is worked out for everyone at once; beyond it, at 03:00."""
-LONGEST = 30
+
+
+def present() -> ColumnElement[bool]:
+    """Groups that are in the library: with a family, with a tag, or made and not filled yet."""
+    tags = exists().where(Tag.group_id == TagGroup.id)
+    return or_(TagGroup.family.is_not(None), tags.where(Tag.retired_at.is_(None)), ~tags)
 
 
 def group_of(session: Session, company_id: int, group_id: int) -> TagGroup:
-    """Raises NotFound."""
+    """A group, also one that left the library and waits for a tag to come back. Raises NotFound."""
     group = session.get(TagGroup, group_id)
     if group is None or group.company_id != company_id:
+        raise NotFound(f"there is no tag group {group_id}")
+    return group
+
+
+def present_group_of(session: Session, company_id: int, group_id: int) -> TagGroup:
+    """Raises NotFound."""
+    group = group_of(session, company_id, group_id)
+    if session.scalar(select(TagGroup.id).where(TagGroup.id == group_id, present())) is None:
         raise NotFound(f"there is no tag group {group_id}")
     return group
 
@@ -31,94 +48,78 @@ def tag_of(session: Session, company_id: int, tag_id: int) -> Tag:
 
 
 def save_group(
-    session: Session, company_id: int, group: TagGroup | None, values: dict[str, Any], actor: str
+    session: Session, company_id: int, group_id: int | None, values: dict[str, Any], actor: str
 ) -> TagGroup:
-    """Makes a group, or gives an existing one all these values. Raises InputError."""
-    path = _checked_path(values["path"])
-    other = session.scalar(
-        select(TagGroup.id).where(TagGroup.company_id == company_id, TagGroup.path == path)
-    )
-    if other is not None and (group is None or other != group.id):
-        raise InputError(f"there is a tag group {path} already")
+    """Makes a group, or gives an existing one all these values. Raises InputError, NotFound."""
+    _one_at_a_time(session, company_id)
+    group = group_of(session, company_id, group_id) if group_id is not None else None
+    path, family = values["path"], values["family"]
+    other = session.scalar(select(TagGroup).where(TagGroup.company_id == company_id, TagGroup.path == path))
+    if other is not None and other is not group:
+        if group is not None or session.scalar(select(TagGroup.id).where(TagGroup.id == other.id, present())):
+            raise InputError(f"there is a tag group {path} already")
+        group = other  # it left the library once, and comes back
     if group is None:
         group = TagGroup(company_id=company_id, path=path)
         session.add(group)
-    family = values.pop("family")
-    for name, value in {**values, "path": path}.items():
-        setattr(group, name, value)
-    session.flush()
-    if family != group.family:
-        if family and session.scalar(_live_tags(group.id).where(Tag.family_key.is_(None)).limit(1)):
-            raise InputError(f"{path} has tags of its own: the tags of a family's group are all made by it")
-        group.family = family
-        _new_version(session, company_id, family, actor, group_id=group.id)
-        compute_everyone(session, company_id)
+        session.flush()
+    by_hand = Tag.family_key.is_(None)
+    if family is not None and session.scalar(select(Tag.id).where(_live(group.id), by_hand).limit(1)):
+        raise InputError(f"{path} has tags of its own, and a family makes all tags of its group")
+    for name, value in values.items():
+        if name != "family":
+            setattr(group, name, value)
+    _set_family(session, group, family, actor)
     return group
 
 
 def remove_group(session: Session, company_id: int, group_id: int, actor: str) -> None:
-    """Takes a group without tags out of the library. Raises InputError while it has any."""
-    group = group_of(session, company_id, group_id)
-    if session.scalar(_live_tags(group_id).where(Tag.family_key.is_(None)).limit(1)):
-        raise InputError(f"{group.path} has tags: delete them first")
+    """Takes a group and all its tags out of the library; their history stays. Raises NotFound."""
+    _one_at_a_time(session, company_id)
+    group = present_group_of(session, company_id, group_id)
+    _set_family(session, group, None, actor)
+    for tag in session.scalars(select(Tag).where(_live(group_id))):
+        _retire(session, tag, actor)
     if session.scalar(select(Tag.id).where(Tag.group_id == group_id).limit(1)) is None:
         session.execute(delete(RuleVersion).where(RuleVersion.group_id == group_id))
         session.delete(group)
-        return
-    raise InputError(f"{group.path} had tags, which customers' histories name: it stays, empty")
+    session.flush()
 
 
-def save_tag(session: Session, company_id: int, tag: Tag | None, values: dict[str, Any], actor: str) -> Tag:
-    """Makes a tag, or gives an existing one all these values; a new rule takes effect at once."""
-    group = group_of(session, company_id, values["group_id"])
+def save_tag(
+    session: Session, company_id: int, tag_id: int | None, values: dict[str, Any], actor: str
+) -> Tag:
+    """Makes a tag, or gives an existing one all these values. Raises InputError, NotFound."""
+    _one_at_a_time(session, company_id)
+    tag = tag_of(session, company_id, tag_id) if tag_id is not None else None
+    group, name = group_of(session, company_id, values["group_id"]), values["name"]
     if group.family is not None:
         raise InputError(f"the tags of {group.path} are made by its family: change the group instead")
-    name = _checked_name(values["name"], "name")
-    same = select(Tag).where(Tag.company_id == company_id, Tag.group_id == group.id, Tag.name == name)
-    other = session.scalar(same)
-    if other is not None and other.retired_at is None and (tag is None or other.id != tag.id):
-        raise InputError(f"there is a tag {name} in {group.path} already")
-    if other is not None and other.retired_at is not None:
-        if tag is not None:
-            raise InputError(f"a retired tag of {group.path} is called {name}: make it anew instead")
+    other = session.scalar(select(Tag).where(Tag.group_id == group.id, Tag.name == name))
+    if other is not None and other is not tag:
+        if tag is not None or other.retired_at is None:
+            raise InputError(f"{group.path} has, or had, a tag {name} already")
         tag = other  # the same name again is the same tag: marks and history go on
     if tag is None:
         tag = Tag(company_id=company_id, group_id=group.id, name=name)
         session.add(tag)
-    rule = values.pop("rule")
-    for field, value in {**values, "name": name}.items():
-        setattr(tag, field, value)
-    tag.retired_at = None
+    for field, value in values.items():
+        if field != "rule":
+            setattr(tag, field, value)
+    tag.retired_at = tag.family_key = None
     session.flush()
-    if rule != rule_of(session, company_id, tag.id):
-        _new_version(session, company_id, rule, actor, tag_id=tag.id)
+    if _new_version(session, tag.company_id, values["rule"], actor, RuleVersion.tag_id, tag.id):
         compute_everyone(session, company_id)
     return tag
 
 
 def retire_tag(session: Session, company_id: int, tag_id: int, actor: str) -> None:
-    """Takes a tag out of the library: it goes off all customers, and its history stays."""
+    """Takes a tag out of the library: it goes off all customers, and its history stays. Raises NotFound."""
+    _one_at_a_time(session, company_id)
     tag = tag_of(session, company_id, tag_id)
     if tag.family_key is not None:
         raise InputError(f"{tag.name} is made by its group's family: change the group instead")
-    tag.retired_at = clock.now()
-    if rule_of(session, company_id, tag_id) is not None:
-        _new_version(session, company_id, None, actor, tag_id=tag_id)
-    for holders in (
-        select(CustomerTag.customer_id).where(CustomerTag.tag_id == tag_id),
-        select(Mark.customer_id).where(Mark.tag_id == tag_id, Mark.ended_at.is_(None)),
-    ):
-        _touch(session, company_id, Customer.id.in_(holders))
-
-
-def rule_of(session: Session, company_id: int, tag_id: int) -> dict[str, Any] | None:
-    """The tree that is in force."""
-    return session.scalars(
-        select(RuleVersion.tree)
-        .where(RuleVersion.company_id == company_id, RuleVersion.tag_id == tag_id)
-        .order_by(RuleVersion.version.desc())
-        .limit(1)
-    ).first()
+    _retire(session, tag, actor)
 
 
 def rules_of(session: Session, company_id: int, tag_ids: list[int]) -> dict[int, dict[str, Any] | None]:
@@ -138,6 +139,35 @@ def compute_everyone(session: Session, company_id: int) -> None:
         _touch(session, company_id, Customer.merged_into.is_(None))
 
 
+def _one_at_a_time(session: Session, company_id: int) -> None:
+    """Two changes at once would each miss what the other adds."""
+    session.get_one(Company, company_id, with_for_update=True)
+
+
+def _live(group_id: int) -> ColumnElement[bool]:
+    return (Tag.group_id == group_id) & Tag.retired_at.is_(None)
+
+
+def _set_family(session: Session, group: TagGroup, family: dict[str, Any] | None, actor: str) -> None:
+    """What a family made goes with it, and with a change of its kind: the keys mean nothing to another."""
+    if group.family is not None and (family is None or family["kind"] != group.family["kind"]):
+        for tag in session.scalars(select(Tag).where(_live(group.id), Tag.family_key.is_not(None))):
+            _retire(session, tag, actor)
+    group.family = family
+    session.flush()
+    if _new_version(session, group.company_id, family, actor, RuleVersion.group_id, group.id):
+        compute_everyone(session, group.company_id)
+
+
+def _retire(session: Session, tag: Tag, actor: str) -> None:
+    tag.retired_at = clock.now()
+    session.flush()
+    _new_version(session, tag.company_id, None, actor, RuleVersion.tag_id, tag.id)
+    ruled = select(CustomerTag.customer_id).where(CustomerTag.tag_id == tag.id)
+    marked = select(Mark.customer_id).where(Mark.tag_id == tag.id, Mark.ended_at.is_(None))
+    _touch(session, tag.company_id, Customer.id.in_(ruled) | Customer.id.in_(marked))
+
+
 def _touch(session: Session, company_id: int, which: ColumnElement[bool]) -> None:
     rows = select(literal(company_id), Customer.id, literal(clock.now())).where(
         Customer.company_id == company_id, which
@@ -145,55 +175,18 @@ def _touch(session: Session, company_id: int, which: ColumnElement[bool]) -> Non
     session.execute(insert(Touched).from_select(["company_id", "customer_id", "at"], rows))
 
 
-def _live_tags(group_id: int) -> Select[int]:
-    return select(Tag.id).where(Tag.group_id == group_id, Tag.retired_at.is_(None))
-
-
 def _new_version(
-    session: Session,
-    company_id: int,
-    tree: dict[str, Any] | None,
-    actor: str,
-    *,
-    tag_id: int | None = None,
-    group_id: int | None = None,
-) -> None:
-    newest = session.scalar(
-        select(func.max(RuleVersion.version)).where(
-            RuleVersion.company_id == company_id,
-            RuleVersion.tag_id == tag_id if tag_id else RuleVersion.group_id == group_id,
-        )
-    )
-    session.add(
-        RuleVersion(
-            company_id=company_id,
-            tag_id=tag_id,
-            group_id=group_id,
-            version=(newest or 0) + 1,
-            tree=tree,
-            actor=actor,
-            at=clock.now(),
-        )
-    )
+    session: Session, company_id: int, tree: dict[str, Any] | None, actor: str, column: Any, of: int
+) -> bool:
+    """Keeps a new version of a rule or family where the tree changed; says whether it did."""
+    newest = session.scalars(
+        select(RuleVersion).where(column == of).order_by(RuleVersion.version.desc()).limit(1)
+    ).first()
+    if (newest.tree if newest else None) == tree:
+        return False
+    version = (newest.version if newest else 0) + 1
+    row = RuleVersion(company_id=company_id, version=version, tree=tree, actor=actor, at=clock.now())
+    setattr(row, column.key, of)
+    session.add(row)
     session.flush()
-
-
-def _checked_path(path: str) -> str:
-    parts = [part.strip() for part in path.split("/")]
-    if len(parts) > 2:
-        raise InputError(f"path is {path!r}: expected one or two levels, like 地区 or 一级/二级")
-    for part in parts:
-        _checked_name(part, "path")
-    joined = "/".join(parts)
-    if len(joined) > LONGEST:
-        raise InputError(f"path has {len(joined)} characters: WeCom takes at most {LONGEST}")
-    return joined
-
-
-def _checked_name(name: str, field: str) -> str:
-    name = name.strip()
-    if not name or len(name) > LONGEST:
-        raise InputError(f"{field} has {len(name)} characters: WeCom takes 1 to {LONGEST}")
-    if "/" in name:
-        raise InputError(f"{field} is {name!r}: / stands between levels and cannot be in a name")
-    return name
+    return True

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests import people
+from tests.web.town import ONE_DATABASE
 from wxtag import clock, marks
 from wxtag.app import core
 from wxtag.companies import hash_key
@@ -64,6 +65,7 @@ def test_staff_mark_their_own_relation_only(client, town, zhao):
     assert client.api("PUT", f"/customers/{town.wang}/tags/{town.hand_id}", zhao).status_code == 404
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -163,6 +165,7 @@ def test_a_thousand_events_are_taken_and_one_more_is_not(client, town, admin):
     assert client.api("POST", "/events", admin, [event(n) for n in range(1000)]).json["new"] == 1000
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("more", "field"),
     [

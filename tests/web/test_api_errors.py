@@ -5,6 +5,7 @@ import json
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.web.town import ONE_DATABASE
 from wxtag import customers
 
 
@@ -16,6 +17,7 @@ def error_of(answer, status):
     return answer.json["error"]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -51,6 +53,7 @@ def test_what_is_wrong_is_said_in_one_shape(client, town, admin, method, path, b
         assert error["fields"] or len(error["message"]) > 20
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"other": 1' + b"0" * 5000 + b"}", b"null", b"NaN"],

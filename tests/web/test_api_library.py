@@ -78,7 +78,38 @@ def test_a_familys_group_makes_its_tags_itself(client, town, admin):
     refused = client.api("POST", "/tags", admin, {"group_id": group["id"], "name": "手工"})
     assert refused.status_code == 422 and "family" in refused.json["error"]["message"]
     assert client.api("DELETE", f"/tag-groups/{group['id']}", admin).status_code == 204
-    assert client.api("DELETE", f"/tag-groups/{town.group_id}", admin).status_code == 422
+    assert client.api("GET", f"/tag-groups/{group['id']}", admin).status_code == 404
+
+
+def test_a_deleted_group_takes_its_tags_along_and_comes_back_by_name(client, town, admin):
+    with writing() as session:
+        session.execute(delete(Touched))
+    assert client.api("DELETE", f"/tag-groups/{town.group_id}", admin).status_code == 204
+    assert client.api("GET", "/tags", admin).json["items"] == []
+    assert client.api("GET", "/tag-groups", admin).json["items"] == []
+    assert client.api("GET", f"/tag-groups/{town.group_id}", admin).status_code == 404
+    assert set(db.session.scalars(select(Touched.customer_id))) == {town.lin}
+    again = client.api("POST", "/tag-groups", admin, {"path": "地区/城市", "push": "off"}).json
+    assert (again["id"], again["push"]) == (town.group_id, "off")
+    client.api("POST", "/tags", admin, {"group_id": again["id"], "name": "杭州"})
+    assert [one["id"] for one in client.api("GET", "/tag-groups", admin).json["items"]] == [again["id"]]
+
+
+def test_a_group_may_be_renamed_but_not_onto_another(client, town, admin):
+    other = client.api("POST", "/tag-groups", admin, {"path": "别的"}).json["id"]
+    assert client.api("PUT", f"/tag-groups/{other}", admin, {"path": "地区/城市"}).status_code == 422
+    assert client.api("PUT", f"/tag-groups/{other}", admin, {"path": "新名"}).json["path"] == "新名"
+
+
+def test_a_family_that_goes_takes_its_tags_along(client, town, admin):
+    group = client.api("POST", "/tag-groups", admin, {"path": "城市", "family": {"kind": "location"}}).json
+    with writing() as session:
+        engine.compute(session, town.company_id, [town.lin], clock.now())
+    (made,) = client.api("GET", f"/tags?group={group['id']}", admin).json["items"]
+    assert made["family_key"] == "330100"
+    assert client.api("DELETE", f"/tags/{made['id']}", admin).status_code == 422
+    client.api("PUT", f"/tag-groups/{group['id']}", admin, {"path": "城市"})
+    assert client.api("GET", f"/tags/{made['id']}", admin).status_code == 404
 
 
 def test_a_preview_counts_and_saves_nothing(client, town, admin):

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import update
 
-from tests.web.town import PHONE
+from tests.web.town import ONE_DATABASE, PHONE
 from wxtag import clock, identity
 from wxtag.apikeys import make_key
 from wxtag.database import writing
@@ -117,6 +117,7 @@ def test_a_manager_sees_phones(client, town):
     assert PHONE in client.api("GET", f"/customers/{town.lin}", key).text
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("key", [None, "", "wxt_nobody", "nonsense", "é"])
 def test_without_a_key_nothing_is_answered(client, town, key):
     answer = client.open("/api/v1/customers", headers={"Authorization": f"Bearer {key}"} if key else {})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,8 @@ from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, NewLink, Profil
 from wxtag.models import CustomerTag, History, Identity, RuleVersion, Tag, TagGroup
 from wxtag.resolve import apply
 
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what does not reach the database: one kind is enough."""
 PHONE = "+8613800138000"
 RULE = {"kind": "activity", "windows": [{"days": 7, "at_least": 1}]}
 

@@ -7,22 +7,23 @@ from sqlalchemy import select
 
 from wxtag import tag_edits, touch
 from wxtag.database import reading, writing
+from wxtag.library_file import Order, Path
 from wxtag.models import TagGroup
 from wxtag.tags.rules import FamilyRule, stored
 from wxtag.web.api.access import EVERYONE, MANAGERS, auth, blueprint, caller, compute_soon
-from wxtag.web.api.shapes import Answer, Body, Page, Text
+from wxtag.web.api.shapes import Answer, Body, Note, Page
 
 bp = blueprint("groups", "Tag library")
 
 
 class GroupIn(Body):
-    path: Text = Field(min_length=1, max_length=61, description="地区, or two levels: 一级/二级")
-    order: int = Field(0, ge=0, le=2**32 - 1, description="Larger sorts first.")
+    path: Path = Field(description="One level or two: 地区, 一级/二级.")
+    order: Order = 0
     push: Literal["on", "off"] = Field("on", description="Whether its tags go to WeCom.")
     hand_scope: Literal["relation", "customer"] = "relation"
     family: FamilyRule | None = Field(None, description="Makes the tags of this group by itself.")
     cap: int = Field(500, ge=1, le=10_000, description="At most so many tags made by the family.")
-    description: Text = Field("", max_length=2000)
+    description: Note = ""
 
 
 class GroupOut(Answer):
@@ -46,12 +47,16 @@ class GroupPage(Answer):
 @bp.input(Page, location="query")
 @bp.output(GroupPage)
 def list_groups(query_data: Page) -> dict[str, Any]:
-    """All groups, by id."""
+    """All groups, by id; one whose last tag was retired is not there any more."""
     with reading() as session:
         rows = list(
             session.scalars(
                 select(TagGroup)
-                .where(TagGroup.company_id == caller().company_id, TagGroup.id > (query_data.number() or 0))
+                .where(
+                    TagGroup.company_id == caller().company_id,
+                    TagGroup.id > (query_data.number() or 0),
+                    tag_edits.present(),
+                )
                 .order_by(TagGroup.id)
                 .limit(query_data.limit + 1)
             )
@@ -76,7 +81,7 @@ def make_group(json_data: GroupIn) -> dict[str, Any]:
 def get_group(group_id: int) -> dict[str, Any]:
     """One group."""
     with reading() as session:
-        return _shown(tag_edits.group_of(session, caller().company_id, group_id))
+        return _shown(tag_edits.present_group_of(session, caller().company_id, group_id))
 
 
 @bp.put("/tag-groups/<int:group_id>")
@@ -92,7 +97,7 @@ def change_group(group_id: int, json_data: GroupIn) -> dict[str, Any]:
 @bp.auth_required(auth, roles=MANAGERS)
 @bp.output({}, status_code=204)
 def delete_group(group_id: int) -> str:
-    """Takes a group that has no tags out of the library."""
+    """Takes a group and its tags out of the library; their history stays."""
     with writing() as session:
         tag_edits.remove_group(session, caller().company_id, group_id, caller().actor)
         touch.want_library(session, caller().company_id)
@@ -105,8 +110,7 @@ def _save(group_id: int | None, given: GroupIn) -> dict[str, Any]:
     values = given.model_dump(exclude={"family"})
     values["family"] = stored(given.family) if given.family else None
     with writing() as session:
-        group = tag_edits.group_of(session, who.company_id, group_id) if group_id is not None else None
-        row = tag_edits.save_group(session, who.company_id, group, values, who.actor)
+        row = tag_edits.save_group(session, who.company_id, group_id, values, who.actor)
         touch.want_library(session, who.company_id)
         shown = _shown(row)
     compute_soon()

@@ -49,6 +49,9 @@ def _no_nul(text: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_no_nul)]
 
 
+Note = Annotated[Text, Field(max_length=2000)]
+
+
 class Page(Query):
     limit: int = Field(50, ge=1, le=200, description="At most so many items.")
     cursor: str | None = Field(

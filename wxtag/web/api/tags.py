@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from wxtag import tag_edits, touch
 from wxtag.database import reading, writing
+from wxtag.library_file import Name, Order
 from wxtag.models import Tag, TagGroup
 from wxtag.tags.rules import Rule, stored
 from wxtag.web.api.access import EVERYONE, MANAGERS, auth, blueprint, caller, compute_soon
-from wxtag.web.api.shapes import Answer, Body, Id, Page, Text
+from wxtag.web.api.shapes import Answer, Body, Id, Note, Page
 
 bp = blueprint("tags", "Tag library")
 
@@ -22,10 +23,10 @@ class TagQuery(Page):
 
 class TagIn(Body):
     group_id: Id
-    name: Text = Field(min_length=1, max_length=30)
-    order: int = Field(0, ge=0, le=2**32 - 1, description="Larger sorts first.")
-    colour: Text = Field("", max_length=32)
-    description: Text = Field("", max_length=2000)
+    name: Name
+    order: Order = 0
+    colour: str = Field("", pattern=r"^(#[0-9A-Fa-f]{6})?$", description="Like #07C160.")
+    description: Note = ""
     rule: Rule | None = Field(None, description="A tree of all, any, not over conditions; null: by hand.")
 
 
@@ -114,8 +115,7 @@ def _save(tag_id: int | None, given: TagIn) -> dict[str, Any]:
     values = given.model_dump(exclude={"rule"})
     values["rule"] = stored(given.rule) if given.rule else None
     with writing() as session:
-        tag = tag_edits.tag_of(session, who.company_id, tag_id) if tag_id is not None else None
-        row = tag_edits.save_tag(session, who.company_id, tag, values, who.actor)
+        row = tag_edits.save_tag(session, who.company_id, tag_id, values, who.actor)
         touch.want_library(session, who.company_id)
         shown = _shown(session, who.company_id, [row])[0]
     compute_soon()
