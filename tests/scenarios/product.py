@@ -153,7 +153,7 @@ class Product:
         assert isinstance(found, list)
         return found
 
-    def api(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+    def api(self, method: str, path: str, body: Any = None) -> Any:
         answer = requests.request(
             method,
             f"{self.url}/api/v1/{path}",
@@ -161,7 +161,7 @@ class Product:
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=10,
         )
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
     def customer_of(self, kind: str, scope: str, value: str) -> dict[str, Any]:

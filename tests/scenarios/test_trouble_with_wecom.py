@@ -40,7 +40,8 @@ def marks_of(product: Product, person: str) -> list[dict]:
 def test_a_contact_that_cannot_be_read_right_after_the_add_is_asked_again(
     product: Product, someone: str
 ) -> None:
-    product.control("PUT", "switches", {"wecom.read_after_add_lag_seconds": 3})
+    product.quiet()
+    product.control("PUT", "switches", {"wecom.read_after_add_lag_seconds": 4})
     try:
         becomes_a_customer_in_hangzhou(product, someone)
         product.wait(lambda: product.sees(HANGZHOU, someone), 25, HANGZHOU)
