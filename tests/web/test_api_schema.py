@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from schemathesis import Case, openapi
+from schemathesis import Case, GenerationMode, openapi
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -23,10 +23,10 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12
+EXAMPLES = 7  # of each mode
 
 
-def fuzz(operation: Any, key: str, there: dict[str, int]) -> None:
+def fuzz(operation: Any, mode: GenerationMode, key: str, there: dict[str, int]) -> None:
     """A few cases of one call; now and then its ids are those of something that is there."""
 
     @hypothesis.seed(20260105)
@@ -36,7 +36,7 @@ def fuzz(operation: Any, key: str, there: dict[str, int]) -> None:
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(operation.as_strategy(), st.booleans())
+    @hypothesis.given(operation.as_strategy(generation_mode=mode), st.booleans())
     def once(case: Case, known: bool) -> None:
         if known:
             for name in set(there) & set(case.path_parameters or {}):
@@ -55,7 +55,8 @@ def test_documented_calls_give_documented_answers(client, town, admin):
     for result in openapi.from_wsgi("/api/openapi.json", client.application).get_all_operations():
         operation = result.ok()
         mini = operation.path.startswith("/mini")
-        fuzz(operation, tokens.make_token("wx0", "o-1") if mini else admin, there)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            fuzz(operation, mode, tokens.make_token("wx0", "o-1") if mini else admin, there)
         called += 1
     assert called >= 25
 
