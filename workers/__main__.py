@@ -5,6 +5,7 @@ import os
 import threading
 from typing import Any
 
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 
@@ -45,8 +46,10 @@ def main() -> int:
         threading.Thread(target=beat, args=(app, "worker"), daemon=True).start()
         while True:
             try:
-                queue = Queue(QUEUE, connection=core().redis)
-                worker = Worker([queue], connection=core().redis, name=f"wxtag-{os.getpid()}-{clock.now()}")
+                # A connection of its own: RQ waits on it for longer than the time-out of the others.
+                redis = Redis.from_url(core().settings.redis_url, socket_connect_timeout=3)
+                name = f"wxtag-{os.getpid()}-{clock.now()}"
+                worker = Worker([Queue(QUEUE, connection=redis)], connection=redis, name=name)
                 worker.work(logging_level="WARNING")
                 return 0
             except RedisError as error:

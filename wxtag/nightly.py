@@ -3,20 +3,22 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from wxtag import clock, inbox, touch
 from wxtag.app import core
 from wxtag.database import add_once, reading, writing
-from wxtag.leases import lease
-from wxtag.models import Company, NightlyRun
+from wxtag.leases import Held, lease
+from wxtag.models import Company, Lease, NightlyRun
 from wxtag.tags import engine
 
 HOUR = 3
-STALE_MS = 6 * 3_600_000
-"""A run that has been going for so long without an end has died."""
+RETRY_MS = 600_000
+"""A night that failed is tried again after so long."""
+LEASE, LEASE_MS = "nightly:", 600_000
 log = logging.getLogger(__name__)
 
 
@@ -28,15 +30,26 @@ def due_day(now: int) -> str:
 
 
 def due(session: Session, now: int) -> list[int]:
-    """The companies whose night is due and not done; one made after 03:00 waits for the next night."""
+    """The companies whose night is due and not done; one made after 03:00 waits for the next night.
+
+    Not one that somebody is at (a lease; who died loses it), and not at once one that failed.
+    """
     day = due_day(now)
-    done = select(NightlyRun.company_id).where(
-        NightlyRun.day == day, (NightlyRun.state == "done") | (NightlyRun.started_at > now - STALE_MS)
+    settled = select(NightlyRun.company_id).where(
+        NightlyRun.day == day,
+        or_(
+            NightlyRun.state == "done",
+            and_(NightlyRun.state == "failed", NightlyRun.started_at > now - RETRY_MS),
+        ),
     )
     night = clock.parse_iso(f"{day}T{HOUR:02d}:00:00", core().settings.zone)
-    return list(
-        session.scalars(select(Company.id).where(Company.id.not_in(done), Company.created_at < night))
+    companies = session.scalars(
+        select(Company.id).where(Company.id.not_in(settled), Company.created_at < night)
+    ).all()
+    busy = set(
+        session.scalars(select(Lease.name).where(Lease.until > now, Lease.name.startswith(LEASE))).all()
     )
+    return [company_id for company_id in companies if f"{LEASE}{company_id}" not in busy]
 
 
 def run(now: int) -> int:
@@ -45,14 +58,23 @@ def run(now: int) -> int:
         companies = due(session, now)
     done = 0
     for company_id in companies:
-        with lease(f"nightly:{company_id}", 600_000) as held:
+        with lease(f"{LEASE}{company_id}", LEASE_MS) as held:
             if held is not None:
-                recompute(company_id, now, due_day(now))
+                recompute(company_id, now, due_day(now), partial(_alive, held))
                 done += 1
-    with writing() as session:
-        while inbox.forget_old(session, core().settings.inbox_days):
-            session.commit()
+    while _forget():
+        continue
     return done
+
+
+def _alive(held: Held, _done: int, _all: int) -> None:
+    held.renew()
+
+
+def _forget() -> int:
+    """One batch of messages that are older than they are kept."""
+    with writing() as session:
+        return inbox.forget_old(session, core().settings.inbox_days)
 
 
 def recompute(
