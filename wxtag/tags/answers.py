@@ -8,11 +8,12 @@ from wxtag.tags.compiled import compile_family, compile_rule, kind_of
 from wxtag.tags.in_force import GroupFamily, TagRule
 from wxtag.tags.kind import Moment
 from wxtag.tags.kinds import AS_FAMILIES
-from wxtag.tags.relations import Relations, insert_rows
+from wxtag.tags.relations import Relations
 
 ANSWERS = """
     CREATE TABLE answers (customer_id BIGINT, tag_id BIGINT, version_id BIGINT, value BIGINT, text VARCHAR)
 """
+SHOWN = {"shown": "BIGINT", "text": "VARCHAR"}
 # One row for each (customer, tag) whose answer is new, gone or different.
 DIFFERENCES = """
     FROM answers a FULL OUTER JOIN standing s ON a.customer_id = s.customer_id AND a.tag_id = s.tag_id
@@ -62,19 +63,15 @@ class Answers:
         for one in families:
             family = AS_FAMILIES[kind_of(one.family)].family
             assert family is not None
-            known = tags.get(one.group_id, {})
-            found = self.duck.execute(f"SELECT DISTINCT key, value FROM family_{one.group_id} ORDER BY ALL")
-            rows = [
+            known, table = tags.get(one.group_id, {}), f"family_{one.group_id}"
+            found = self.duck.execute(f"SELECT DISTINCT key, value FROM {table}").fetchall()
+            words = [
                 (key, value, known[key], value if family.counts else None, family.sentence(key, value))
-                for key, value in found.fetchall()
+                for key, value in found
                 if key in known
             ]
-            self._words("key VARCHAR, value BIGINT, tag_id BIGINT, shown BIGINT, text VARCHAR", rows)
-            self.duck.execute(
-                f"INSERT INTO answers SELECT f.customer_id, w.tag_id, {one.version_id}, w.shown, w.text "
-                f"FROM family_{one.group_id} f JOIN words w ON f.key = w.key AND f.value = w.value"
-            )
-            self.duck.execute(f"DROP TABLE words; DROP TABLE family_{one.group_id}")
+            columns = {"key": "VARCHAR", "value": "BIGINT", "tag_id": "BIGINT", **SHOWN}
+            self._answer(table, columns, words, ("key", "value"), "w.tag_id", one.version_id)
 
     def differences(self) -> list[Difference]:
         rows = self.duck.execute(
@@ -94,20 +91,29 @@ class Answers:
     def _ask_rule(self, one: TagRule) -> None:
         """Words are found once for each distinct row of values, however many customers share it."""
         compiled = compile_rule(one.rule, self.moment)
-        self.duck.execute(f"CREATE TEMP TABLE asked AS {compiled.sql}", compiled.values)
-        columns = [f"v{leaf.column}" for leaf in compiled.leaves]
-        names = ", ".join(columns)
-        distinct = self.duck.execute(f"SELECT DISTINCT {names} FROM asked").fetchall()
-        rows = [(*row, compiled.value(row), compiled.text(row)) for row in distinct]
-        types = ", ".join(f"{column} BIGINT" for column in columns)
-        self._words(f"{types}, shown BIGINT, text VARCHAR", rows)
-        same = " AND ".join(f"asked.{column} = w.{column}" for column in columns)
-        self.duck.execute(
-            f"INSERT INTO answers SELECT asked.customer_id, {one.tag_id}, {one.version_id}, w.shown, w.text "
-            f"FROM asked JOIN words w ON {same}"
-        )
-        self.duck.execute("DROP TABLE words; DROP TABLE asked")
+        self.duck.execute(f"CREATE OR REPLACE TABLE asked AS {compiled.sql}", compiled.values)
+        same = [f"v{leaf.column}" for leaf in compiled.leaves]
+        found = self.duck.execute(f"SELECT DISTINCT {', '.join(same)} FROM asked").fetchall()
+        words = [(*row, compiled.value(row), compiled.text(row)) for row in found]
+        columns = {**dict.fromkeys(same, "BIGINT"), **SHOWN}
+        self._answer("asked", columns, words, same, str(one.tag_id), one.version_id)
 
-    def _words(self, columns: str, rows: list[tuple[Any, ...]]) -> None:
-        self.duck.execute(f"CREATE TEMP TABLE words ({columns})")
-        insert_rows(self.duck, "words", columns, rows)
+    def _answer(
+        self,
+        table: str,
+        columns: Mapping[str, str],
+        words: Sequence[tuple[Any, ...]],
+        same: Sequence[str],
+        tag: str,
+        version_id: int,
+    ) -> None:
+        """Adds the rows of `table` to the answers, each with the words that belong to its values."""
+        if not words:
+            return
+        lists = ", ".join(f"unnest(?::{kind}[]) AS {name}" for name, kind in columns.items())
+        on = " AND ".join(f"t.{name} = w.{name}" for name in same)
+        self.duck.execute(
+            f"INSERT INTO answers SELECT t.customer_id, {tag}, {version_id}, w.shown, w.text "
+            f"FROM {table} t JOIN (SELECT {lists}) w ON {on}",
+            [list(column) for column in zip(*words, strict=True)],
+        )

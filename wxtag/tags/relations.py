@@ -72,9 +72,8 @@ class Relations:
             config["temp_directory"] = str(spill)
         self.duck = duckdb.connect(":memory:", config=config)
         self.duck.execute("SET VARIABLE moment = $moment", {"moment": moment.at})
-        for name, columns in TABLES.items():
-            self.duck.execute(f"CREATE TABLE {name} ({columns})")
-        self.duck.execute(VIEWS)
+        tables = "".join(f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items())
+        self.duck.execute(tables + VIEWS)
         self.fill("interactions", ((kind,) for kind in sorted(INTERACTIONS)))
 
     def close(self) -> None:
@@ -97,22 +96,15 @@ class Relations:
         ]
 
     def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Adds rows, a batch of columns at a time (a row at a time is hundreds of times slower)."""
-        return insert_rows(self.duck, table, TABLES[table], rows)
-
-
-def insert_rows(
-    duck: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Iterable[Sequence[Any]]
-) -> int:
-    """Adds rows to a table with these columns ("name TYPE, name TYPE"); returns how many there were."""
-    types = [part.split()[1] for part in columns.split(",")]
-    lists = ", ".join(f"unnest(?::{kind}[])" for kind in types)
-    count, rest = 0, iter(rows)
-    while batch := list(islice(rest, BATCH)):
-        values = [list(column) for column in zip(*batch, strict=True)]
-        duck.execute(f"INSERT INTO {table} SELECT {lists}", values)
-        count += len(batch)
-    return count
+        """Adds rows, a batch of columns at a time: a row at a time is hundreds of times slower."""
+        types = [part.split()[1] for part in TABLES[table].split(",")]
+        lists = ", ".join(f"unnest(?::{kind}[])" for kind in types)
+        count, rest = 0, iter(rows)
+        while batch := list(islice(rest, BATCH)):
+            values = [list(column) for column in zip(*batch, strict=True)]
+            self.duck.execute(f"INSERT INTO {table} SELECT {lists}", values)
+            count += len(batch)
+        return count
 
 
 def load_small(relations: Relations, session: Session, company_id: int) -> None:
