@@ -2,7 +2,7 @@
 
 from apiflask import APIFlask
 
-from config import Settings, load
+from config import Settings, SettingsError, load
 from wxtag.app import create_core
 
 
@@ -12,7 +12,10 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from wxtag import commands
     from wxtag.web import pages
 
-    app = create_core(settings or load())
+    try:
+        app = create_core(settings or load())
+    except SettingsError as error:
+        raise SystemExit(f"wxtag: {error}") from error
     doors.register(app)
     pages.register(app)
     commands.register(app)
