@@ -2,6 +2,7 @@
 
 import threading
 
+from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Settings
@@ -20,7 +21,8 @@ PATIENCE = 0.5
 class Bindings:
     """Knows the accounts without asking the database, on the normal path."""
 
-    def __init__(self, settings: Settings, sealer: Sealer) -> None:
+    def __init__(self, app: Flask, settings: Settings, sealer: Sealer) -> None:
+        self._app = app
         self._settings = settings
         self._sealer = sealer
         self._snapshot = snapshot.Snapshot(settings, sealer)
@@ -56,7 +58,7 @@ class Bindings:
         if clock.monotonic() < self._failed_at + PAUSE or not self._asking.acquire(timeout=PATIENCE):
             raise Unavailable("the account is not in the snapshot and the database does not answer")
         try:
-            with reading() as session:
+            with self._app.app_context(), reading() as session:
                 return snapshot.refresh(session, self._settings, self._sealer)
         except (SQLAlchemyError, WxtagError) as error:
             self._failed_at = clock.monotonic()

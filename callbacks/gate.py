@@ -4,31 +4,22 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from flask import Response, request
+from flask import Flask
 from prometheus_client import Counter
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from callbacks.bindings import Bindings
+from callbacks.knock import Answer, Knock
 from callbacks.nonces import Nonces
 from wxtag import clock
 from wxtag.accounts import BoundAccount
 from wxtag.app import Core
-from wxtag.envelope import (
-    MAX_BODY,
-    SIGNATURE_PARAMETERS,
-    Message,
-    is_container_check,
-    open_echo,
-    open_message,
-)
+from wxtag.envelope import SIGNATURE_PARAMETERS, Message, is_container_check, open_echo, open_message
 from wxtag.envelope_parsing import parse
 from wxtag.errors import Malformed, Refused, Unavailable
 from wxtag.spool import spool_of
 from wxtag.spooling import SpoolRecord
 
 CALLBACKS = Counter("wxtag_callbacks", "Callbacks by door and what became of them", ["door", "result"])
-LONGEST_PARAMETER = 8192
-"""Characters; the longest is the encrypted echostr of a verification."""
 DAY = 86_400
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -37,44 +28,42 @@ log = logging.getLogger(__name__)
 class Gate:
     """The doors' common part, once an application."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, app: Flask, core: Core) -> None:
         self._settings = core.settings
         self._spool = spool_of(core.settings)
-        self._bindings = Bindings(core.settings, core.sealer)
+        self._bindings = Bindings(app, core.settings, core.sealer)
         self._nonces = Nonces(core.settings)
 
-    def verify(self, door: str, key: str, agentid: str | None = None) -> Response:
+    def verify(self, door: str, key: str, agentid: str | None, knock: Knock) -> Answer:
         """Answers the GET with which a platform tries the address: the echostr alone."""
-
-        def work() -> Response:
-            query = _query()
+        try:
+            query = knock.query()
             _, echo = self._first(door, key, agentid, lambda account: open_echo(account, query))
-            CALLBACKS.labels(door, "verified").inc()
-            return _answer(200, echo)
+        except (Refused, Unavailable) as error:
+            return _refusal(door, key, knock, error)
+        CALLBACKS.labels(door, "verified").inc()
+        return Answer(200, echo)
 
-        return self._answered(door, key, work)
-
-    def receive(self, door: str, key: str, agentid: str | None = None, *, answer: str) -> Response:
-        """Answers a POST with `answer`, after the message is on the disk as it came."""
-
-        def work() -> Response:
-            query, body = _query(), _body()
+    def receive(self, door: str, key: str, agentid: str | None, knock: Knock, taken: bytes) -> Answer:
+        """Answers a POST with `taken`, after the message is on the disk as it came."""
+        try:
+            query, body = knock.query(), knock.body()
             if door == "mini_program" and _unsigned_check(query, body):
                 self._bindings.find(door, key, agentid)
-                return _answer(200, answer)
+                return Answer(200, taken)
             account, message = self._first(
                 door, key, agentid, lambda account: open_message(account, query, body)
             )
             if is_container_check(message.content):
-                return _answer(200, answer)
+                return Answer(200, taken)
             now = clock.now()
             self._check_age(account, query, message, body, now)
             kept = {name: query[name] for name in SIGNATURE_PARAMETERS if name in query}
             self._spool.put(SpoolRecord(account.id, account.company_id, "callback", body, now, kept))
-            CALLBACKS.labels(door, "accepted").inc()
-            return _answer(200, answer)
-
-        return self._answered(door, key, work)
+        except (Refused, Unavailable) as error:
+            return _refusal(door, key, knock, error)
+        CALLBACKS.labels(door, "accepted").inc()
+        return Answer(200, taken)
 
     def _first(
         self, door: str, key: str, agentid: str | None, attempt: Callable[[BoundAccount], T]
@@ -82,8 +71,6 @@ class Gate:
         """The account whose keys fit; each app of a corp has its own. Raises Refused or Malformed."""
         try:
             return _tried(self._bindings.find(door, key, agentid), attempt)
-        except Malformed:
-            raise
         except Refused as error:
             # The keys may have been changed elsewhere a moment ago.
             if error.reason == "signature" and self._bindings.changed():
@@ -109,28 +96,6 @@ class Gate:
         if not self._nonces.first_or_same(account.id, timestamp, query.get("nonce", ""), body, seconds):
             raise Refused("nonce", "another body came under the same timestamp and nonce")
 
-    def _answered(self, door: str, key: str, work: Callable[[], Response]) -> Response:
-        """The answer, or the one for what was wrong: one count and one line in the log."""
-        try:
-            return work()
-        except Malformed as error:
-            result, status, reason = "malformed", 413 if error.reason == "too_large" else 400, error.reason
-        except Refused as error:
-            result, status, reason = f"refused:{error.reason}", 403, error.reason
-        except Unavailable as error:
-            result, status, reason = "unavailable", 503, str(error)
-        CALLBACKS.labels(door, result).inc()
-        log.warning(
-            "callback %s (%d): door %s, account %.64r, reason: %s, from %s",
-            result.split(":")[0],
-            status,
-            door,
-            key,
-            reason,
-            request.remote_addr,
-        )
-        return _answer(status, result.split(":")[0])
-
 
 def _tried(accounts: list[BoundAccount], attempt: Callable[[BoundAccount], T]) -> tuple[BoundAccount, T]:
     """The first account for which `attempt` succeeds, or what was wrong with the one that came furthest."""
@@ -144,31 +109,6 @@ def _tried(accounts: list[BoundAccount], attempt: Callable[[BoundAccount], T]) -
     raise furthest
 
 
-def _query() -> dict[str, str]:
-    """The parameters, each of which may stand once. Raises Malformed."""
-    found: dict[str, str] = {}
-    try:
-        given = list(request.args.lists())
-    except UnicodeDecodeError as error:
-        raise Malformed("query", "the query holds raw bytes that are not UTF-8") from error
-    for name, values in given:
-        if len(values) != 1 or len(values[0]) > LONGEST_PARAMETER:
-            raise Malformed("query", "a parameter stands twice or is too long")
-        found[name] = values[0]
-    return found
-
-
-def _body() -> bytes:
-    """The body as it came. Raises Malformed."""
-    request.max_content_length = MAX_BODY
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise Malformed("too_large", f"the body is larger than {MAX_BODY} bytes") from error
-    except (HTTPException, OSError) as error:
-        raise Malformed("body", "the body did not arrive whole") from error
-
-
 def _unsigned_check(query: Mapping[str, str], body: bytes) -> bool:
     """Cloud hosting tries an address without a signature; nothing is kept and nothing told."""
     if "signature" in query or "msg_signature" in query or len(body) > 1024:
@@ -179,9 +119,17 @@ def _unsigned_check(query: Mapping[str, str], body: bytes) -> bool:
         return False
 
 
-def _answer(status: int, text: str | bytes) -> Response:
-    answer = Response(text, status=status, content_type="text/plain; charset=utf-8")
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    if status == 503:
-        answer.headers["Retry-After"] = "5"
-    return answer
+def _refusal(door: str, key: str, knock: Knock, error: Refused | Unavailable) -> Answer:
+    """The answer for what was wrong: one count and one line in the log."""
+    if isinstance(error, Unavailable):
+        result, status, reason = "unavailable", 503, str(error)
+    elif isinstance(error, Malformed):
+        result, status, reason = "malformed", 413 if error.reason == "too_large" else 400, error.reason
+    else:
+        result, status, reason = "refused", 403, error.reason
+    CALLBACKS.labels(door, f"refused:{reason}" if result == "refused" else result).inc()
+    log.warning(
+        "callback %s (%d): door %s, account %.64r, reason: %s, from %s",
+        *(result, status, door, key, reason, knock.sender),
+    )
+    return Answer(status, result.encode())

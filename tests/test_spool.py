@@ -442,6 +442,24 @@ class TestMover:
         inbox.fail = None
         assert until(lambda: inbox.events == ["e0"])
 
+    def test_leaves_the_processor_to_busy_doors(
+        self, spool: Spool, inbox: Inbox, app: APIFlask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rests: list[float] = []
+
+        def accept(records: list[tuple[str, SpoolRecord]]) -> int:
+            for number in range(mover.BUSY if inbox.fail is None else 1):
+                spool.put(record(number))
+            return inbox.accept(records) if inbox.fail is None else 0
+
+        busy = Mover(app, accept)
+        monkeypatch.setattr(busy._stopping, "wait", lambda seconds: rests.append(seconds) or True)
+        busy._accept_gently([("a:0", record())])
+        assert len(rests) == 1 and rests[0] > 0
+        inbox.fail = Exception()
+        busy._accept_gently([("a:1", record())])
+        assert len(rests) == 1
+
     def test_is_one_thread_however_often_it_is_started(self, running: Mover) -> None:
         before = threading.active_count()
         for _ in range(5):

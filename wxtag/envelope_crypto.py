@@ -50,8 +50,7 @@ def decrypt(aes_key: str, encrypted: str) -> Decrypted:
         raise Malformed("base64", "what is encrypted is not base64") from error
     if not sealed or len(sealed) % 16:
         raise Malformed("cipher", f"{len(sealed)} encrypted bytes: expected a multiple of 16")
-    key = _key(aes_key)
-    decryptor = Cipher(AES(key), CBC(key[:16])).decryptor()
+    decryptor = _cipher(aes_key).decryptor()
     plain = decryptor.update(sealed) + decryptor.finalize()
     pad = plain[-1]
     if not 1 <= pad <= BLOCK or plain[-pad:] != bytes([pad]) * pad:
@@ -68,12 +67,15 @@ def decrypt(aes_key: str, encrypted: str) -> Decrypted:
 
 
 @lru_cache(maxsize=256)
-def _key(aes_key: str) -> bytes:
-    """32 bytes. The last character may carry bits that belong to no byte: b64decode leaves them out."""
+def _cipher(aes_key: str) -> Cipher[CBC]:
+    """AES-256-CBC whose IV is the key's beginning.
+
+    The last character may carry bits that belong to no byte: b64decode leaves them out.
+    """
     try:
         key = base64.b64decode(aes_key + "=")
     except ValueError:
         key = b""
     if len(key) != 32:
         raise Malformed("key", "the account is bound without a usable EncodingAESKey: bind it again")
-    return key
+    return Cipher(AES(key), CBC(key[:16]))

@@ -40,66 +40,69 @@ def parse_xml(text: bytes) -> dict[str, Any]:
     if b"\0" in text:
         # Left to itself, expat finds out UTF-16 and reads it, whatever encoding it is told.
         raise Malformed("encoding", "the XML holds NUL bytes: it is UTF-16, or no text")
-    tree = _Tree()
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
-    parser.XmlDeclHandler = tree.declaration
-    parser.StartDoctypeDeclHandler = tree.doctype
-    parser.StartElementHandler = tree.start
-    parser.EndElementHandler = tree.end
-    parser.CharacterDataHandler = tree.text
+    parser.XmlDeclHandler = _declaration
+    parser.StartDoctypeDeclHandler = _doctype
+    document = _build_with(parser)
     try:
         parser.Parse(text, True)
     except expat.ExpatError as error:
         raise Malformed("xml", f"the XML cannot be read: {error}") from error
-    return tree.content()
+    root = document.get("xml")
+    if root is None:
+        raise Malformed("xml", "the root element is not <xml>")
+    if not isinstance(root, dict):
+        raise Malformed("xml", "there is no element inside <xml>")
+    return root
 
 
-class _Tree:
-    """Builds the content while expat reads; stops it at the first thing that no platform sends."""
+def _declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
+        raise Malformed("encoding", f"the XML says that it is {encoding[:40]!r}: only UTF-8 is taken")
 
-    def __init__(self) -> None:
-        self._names: list[str] = []
-        self._children: list[dict[str, Any]] = [{}]
-        self._texts: list[list[str]] = [[]]
 
-    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
-            raise Malformed("encoding", f"the XML says that it is {encoding[:40]!r}: only UTF-8 is taken")
+def _doctype(*_args: Any) -> None:
+    raise Malformed("doctype", "the XML brings a DTD: the platforms never send one")
 
-    def doctype(self, *_args: Any) -> None:
-        raise Malformed("doctype", "the XML brings a DTD: the platforms never send one")
 
-    def start(self, name: str, _attributes: Any) -> None:
-        if len(self._names) >= MAX_DEPTH:
+def _build_with(parser: expat.XMLParserType) -> dict[str, Any]:
+    """Has the parser put the document together, and stop at what is too deep; empty until it has parsed.
+
+    Closures and not methods: this runs for every element of every callback.
+    """
+    document: dict[str, Any] = {}
+    outer: list[tuple[dict[str, Any], str]] = []
+    children, text = document, ""
+
+    def start(_name: str, _attributes: Any) -> None:
+        nonlocal children, text
+        if len(outer) >= MAX_DEPTH:
             raise Malformed("depth", f"the XML is nested more than {MAX_DEPTH} deep")
-        self._names.append(name)
-        self._children.append({})
-        self._texts.append([])
+        outer.append((children, text))
+        children, text = {}, ""
 
-    def text(self, text: str) -> None:
-        self._texts[-1].append(text)
+    def data(more: str) -> None:
+        nonlocal text
+        text += more
 
-    def end(self, name: str) -> None:
-        children, text = self._children.pop(), "".join(self._texts.pop())
-        self._names.pop()
+    def end(name: str) -> None:
+        nonlocal children, text
         if children and text.strip():
             raise Malformed("xml", f"the element {name[:40]!r} mixes text and elements")
-        parent, value = self._children[-1], children or text
-        if name not in parent:
-            parent[name] = value
-        elif isinstance(parent[name], list):
-            parent[name].append(value)
+        value: Any = children or text
+        children, text = outer.pop()
+        if name not in children:
+            children[name] = value
+        elif isinstance(children[name], list):
+            children[name].append(value)
         else:
-            parent[name] = [parent[name], value]
+            children[name] = [children[name], value]
 
-    def content(self) -> dict[str, Any]:
-        root = self._children[0].get("xml")
-        if root is None:
-            raise Malformed("xml", "the root element is not <xml>")
-        if not isinstance(root, dict):
-            raise Malformed("xml", "there is no element inside <xml>")
-        return root
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = data
+    return document
 
 
 def parse_json(text: bytes) -> dict[str, Any]:

@@ -25,6 +25,11 @@ from wxtag.spooling import SpoolRecord
 BATCH = 500
 GATHER = 0.02
 """Seconds to wait for more after the first record: what comes together goes to the database together."""
+BUSY = 10
+"""Writes to the spool while one batch is moved, from which on the doors are busy."""
+REST = 4.0
+"""Then the mover rests so many times as long as the batch took: it shares its process with the doors, and
+what waits in the spool is safe."""
 LOOK = 1.0
 """Seconds between looks for the segments of processes that died."""
 REFRESH = 5.0
@@ -126,7 +131,7 @@ class Mover:
             try:
                 with app.app_context():
                     core = core_of_app()
-                    moved = move_once(core, self._accept)
+                    moved = move_once(core, self._accept_gently)
                     if moved and clock.monotonic() >= quiet_until:
                         quiet_until = _ring(core)
                     if clock.monotonic() >= next_refresh:
@@ -147,6 +152,14 @@ class Mover:
             failures = 0
             if spool.arrived.wait(LOOK):
                 self._stopping.wait(GATHER)
+
+    def _accept_gently(self, records: Records) -> int:
+        began, spool = clock.monotonic(), spool_of(self._settings)
+        before = spool.writes
+        taken = self._accept(records)
+        if spool.writes >= before + BUSY:
+            self._stopping.wait(REST * (clock.monotonic() - began))
+        return taken
 
 
 def _move(path: Path, descriptor: int, accept: Accept) -> int:

@@ -31,7 +31,8 @@ class _Group:
         self.ids: list[str] = []
         self.error: OSError | None = OSError(errno.EIO, "the writing was interrupted")
         """Nothing once all of it is on the disk."""
-        self.done = threading.Event()
+        self.waiting: list[threading.Lock] = []
+        """A lock a thread, which the leader opens: far cheaper than an Event, on the way of every message."""
 
 
 class Spool:
@@ -41,6 +42,8 @@ class Spool:
         self.folder = folder
         self.arrived = threading.Event()
         """Set when something was put; the mover clears it."""
+        self.writes = 0
+        """How often was written to the disk: shows how busy this process is."""
         self._name = ""
         self._descriptor: int | None = None
         self._size = 0
@@ -50,13 +53,17 @@ class Spool:
     def put(self, record: SpoolRecord) -> str:
         """Returns the record's spool_id when it is on the disk. Raises Unavailable: then nothing is kept."""
         framed = spool_segment.frame(record)
+        mine = threading.Lock()
+        mine.acquire()
         with self._gathering:
             group, place = self._group, len(self._group.frames)
             group.frames.append(framed)
-        if place == 0:
-            self._lead(group)
+            if place:
+                group.waiting.append(mine)
+        if place:
+            mine.acquire()
         else:
-            group.done.wait()
+            self._lead(group)
         if group.error is not None:
             raise Unavailable(
                 f"nothing can be written to {self.folder} ({group.error.strerror}): look at the disk's space"
@@ -81,7 +88,8 @@ class Spool:
             group.error = error
             log.error("the spool %s cannot be written: %s", self.folder, error)
         finally:
-            group.done.set()
+            for follower in group.waiting:
+                follower.release()
 
     def _write(self, group: _Group) -> None:
         if self._descriptor is None or self._size >= SEGMENT_BYTES:
@@ -104,6 +112,7 @@ class Spool:
             group.ids.append(f"{self._name}:{self._size}")
             self._size += len(framed)
         group.error = None
+        self.writes += 1
 
     def _let_go(self) -> None:
         if self._descriptor is not None:

@@ -10,7 +10,6 @@ import os
 import secrets
 import struct
 import zlib
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +39,7 @@ class Reading(NamedTuple):
 
 def frame(record: SpoolRecord) -> bytes:
     """The bytes of one record in a segment. Raises InputError for one that is too long."""
-    fields = asdict(record)
+    fields = dict(vars(record))
     body = fields.pop("body")
     meta: bytes = json.dumps(fields, separators=(",", ":")).encode()
     content: bytes = _META.pack(len(meta)) + meta + body
