@@ -128,6 +128,12 @@ def test_the_first_start_tells_the_story_and_ctrl_c_ends_it(make_run: Callable[[
     assert "<html" in ask("GET", "http://127.0.0.1:8001/")
     assert ask("GET", "http://127.0.0.1:8000/readyz")["ready"] is True
 
+    # A command in another terminal finds database, Redis and sandbox by itself.
+    command = [".venv/bin/flask", "--app", "wsgi", "account", "check", "1"]
+    check = subprocess.run(command, cwd=COPY, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert "FAIL" not in check.stdout
+
     second = make_run()
     assert second.finish() != 0
     assert "already running" in second.output
