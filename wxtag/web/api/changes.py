@@ -113,10 +113,13 @@ def _by_hand(change: Any, customer_id: int, tag_id: int) -> None:
 
 
 def optional_relation() -> RelationIn | None:
-    """The body of a request that needs none."""
+    """The body of a request that needs none; an empty object says as much as no body."""
     if not request.get_data().strip():
         return None
+    given = request.get_json(force=True)
+    if given == {}:
+        return None
     try:
-        return RelationIn.model_validate(request.get_json(force=True))
+        return RelationIn.model_validate(given)
     except ValidationError as error:
         raise Problem(422, "the body is not {corpid, userid}", fields=faults_of(error)) from error
