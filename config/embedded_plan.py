@@ -52,7 +52,9 @@ class Plan:
         return [sys.executable, "-m", "wxtag.sandbox", *words]
 
     def web_command(self) -> list[str]:
-        words = ["--interface", "wsgi", "--factory", "--no-ws", "--log-level", "error"]
+        # A server that is told to stop while it starts never hears it: it is killed after the time-out.
+        words = ["--interface", "wsgi", "--factory", "--no-ws", "--workers-kill-timeout", "5"]
+        words += ["--log-level", "error"]
         words += ["--host", HOST, "--port", str(self.web_port), "--blocking-threads", str(THREADS)]
         return [sys.executable, "-m", "granian", *words, "wsgi:create_app"]
 
