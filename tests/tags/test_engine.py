@@ -135,19 +135,23 @@ def test_trees_of_all_any_not(here: World) -> None:
 
 def test_who_merged_away_loses_everything_and_who_is_gone_is_skipped(here: World) -> None:
     with writing() as session:
-        here.tag(session, here.group(session), "活跃", ACTIVE)
+        group = here.group(session)
+        here.tag(session, group, "活跃", ACTIVE)
+        here.tag(session, group, "没有手机号", {"not": {"kind": "connectable", "identities": ["phone"]}})
         lin, other = here.customer(session), here.customer(session)
         one, two = here.identity(session, lin), here.identity(session, other, "openid", MINI)
         for identity_id in (one, two, two):
             here.event(session, identity_id)
         compute(session, here.company_id, [lin, other], NOON)
-    assert (here.shown(lin), list(here.shown(other))) == ({}, ["活跃"])
+    assert (list(here.shown(lin)), list(here.shown(other))) == (["没有手机号"], ["活跃", "没有手机号"])
     with writing() as session:
         session.get_one(Identity, two).customer_id = lin
         session.get_one(Customer, other).merged_into = lin
         done = compute(session, here.company_id, [other, lin, 987_654_321], NOON)
     assert done.changed == {lin, other}
-    assert (here.shown(lin), here.shown(other)) == ({"活跃": (3, "近7天互动 3 次（≥ 2）")}, {})
+    assert here.shown(lin)["活跃"] == (3, "近7天互动 3 次（≥ 2）")
+    assert here.shown(other) == {}
+    assert compute_all(here.company_id, NOON).changed == set()
 
 
 def test_a_family_makes_tags_up_to_its_cap_and_counts_what_has_no_room(here: World) -> None:

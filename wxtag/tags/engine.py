@@ -82,7 +82,7 @@ def _compute_some(session: Session, company_id: int, customer_ids: list[int], mo
     with Relations(moment) as relations:
         load_small(relations, session, company_id)
         load_people(relations, session, company_id, customer_ids)
-        load_events(relations, session, company_id, customer_ids)
+        load_events(relations, session, company_id)
         relations.see_events()
         answers = Answers(relations, moment)
         answers.ask_rules(rules)

@@ -24,6 +24,7 @@ from wxtag.tags.kind import Moment
 
 Query = Select[*tuple[Any, ...]]
 BATCH = 20_000
+IDENTITIES = 1_000
 EVENT_COLUMNS = (
     'event_id BIGINT, identity_id BIGINT, kind VARCHAR, "at" BIGINT, account_id BIGINT, '
     "channel VARCHAR, place VARCHAR"
@@ -194,14 +195,14 @@ def event_rows(company_id: int) -> Query:
     ).where(Event.company_id == company_id)
 
 
-def load_events(relations: Relations, session: Session, company_id: int, customer_ids: Sequence[int]) -> None:
-    """All events of these customers, whichever of their identities did them."""
-    statement = (
-        event_rows(company_id)
-        .join(Identity, Identity.id == Event.identity_id)
-        .where(Identity.company_id == company_id, Identity.customer_id.in_(customer_ids))
-    )
-    copy(relations, session, "raw_events", statement)
+def load_events(relations: Relations, session: Session, company_id: int) -> None:
+    """All events of the identities that are loaded."""
+    rows = relations.duck.execute("SELECT identity_id FROM raw_identities ORDER BY 1").fetchall()
+    identities = [row[0] for row in rows]
+    # By identity and not by a join: SQLite would read the events of everyone.
+    for start in range(0, len(identities), IDENTITIES):
+        some = identities[start : start + IDENTITIES]
+        copy(relations, session, "raw_events", event_rows(company_id).where(Event.identity_id.in_(some)))
 
 
 def copy(relations: Relations, session: Session, table: str, statement: Query) -> int:
