@@ -31,6 +31,19 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is missing on this machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests go to one process together: those of a file, and the scenarios of one database.
+
+    A running product takes seconds to start; with `-n 2 --dist loadgroup` each database's starts once.
+    """
+    for item in items:
+        group = item.nodeid.split("::")[0]
+        if "/scenarios/" in group and isinstance(item, pytest.Function):
+            group = "scenarios on " + ("mariadb" if "mariadb" in item.name else "sqlite")
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "/scenarios/" not in item.nodeid)  # the longest first
+
+
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
     """The URL of an empty MariaDB database with the schema, for this test process."""

@@ -1,4 +1,4 @@
-"""A running product for each database, shared by the scenarios of one file."""
+"""One running product for each database, shared by all scenarios (see `xdist_group` in tests/conftest.py)."""
 
 import subprocess
 import time
@@ -14,7 +14,7 @@ from tests.conftest import MARIADB, missing
 from tests.scenarios.product import Product
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("r")
     socket = folder / "r.sock"
@@ -28,7 +28,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.wait(10)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
 def product(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, own_redis: str
 ) -> Iterator[Product]:
