@@ -16,7 +16,7 @@ from wxtag.errors import NotFound
 from wxtag.events.meaning import decode
 from wxtag.identity import current
 from wxtag.leases import lease
-from wxtag.models import Company, InboxMessage, Touched
+from wxtag.models import InboxMessage, Touched
 from wxtag.nightly import run as run_nightly
 from wxtag.resolve import apply
 from wxtag.tags import engine
@@ -99,7 +99,6 @@ def _take_in(session: Session, message: InboxMessage, reading_: inbox.Reading) -
 def _compute(company_id: int) -> int:
     """One batch of touched customers, in one transaction with their rows' end."""
     with writing() as session:
-        session.get(Company, company_id, with_for_update=True)
         rows = session.execute(
             select(Touched.id, Touched.customer_id)
             .where(Touched.company_id == company_id)

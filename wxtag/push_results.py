@@ -12,9 +12,9 @@ from wxtag.accounts import BoundAccount
 from wxtag.database import changed, writing
 from wxtag.errors import PlatformError
 from wxtag.events.decoded import Question
-from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Tag, TagGroup
+from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag
 from wxtag.platforms.codes import UnknownTag
-from wxtag.tags.effective import tags_of
+from wxtag.tags.effective import tags_of, wanted
 
 MAX_TRIES = 12
 NOT_A_CONTACT = 84061
@@ -113,22 +113,18 @@ def states(session: Session, company_id: int, customer_id: int) -> list[TagPush]
         .order_by(FollowUser.id)
     ).all()
     given = tags_of(session, company_id, [customer_id]).get(customer_id, [])
-    groups = session.execute(
-        select(Tag.id, TagGroup.push)
-        .join(TagGroup, TagGroup.id == Tag.group_id)
-        .where(Tag.id.in_([g.tag_id for g in given]))
-    )
-    pushed_groups: dict[int, str] = dict(groups.all())
+    want = wanted(session, company_id, [relation.id for relation, _ in relations])
     found = []
     for relation, push in relations:
         there = _there(session, relation)
         for one in given:
             if one.follow_user_id not in (None, relation.id):
                 continue
-            if pushed_groups.get(one.tag_id) != "on" or push.state == "off":
-                state, error = "off", None
-            elif one.tag_id in there:
+            if one.tag_id in there:
                 state, error = "done", None
+            elif push.state == "off" or one.tag_id not in want[relation.id]:
+                # No such friendship any more, a group that is not pushed, or a veto on this relation.
+                state, error = "off", None
             else:
                 state = "failed" if push.state == "failed" else "waiting"
                 error = push.error

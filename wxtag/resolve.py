@@ -11,6 +11,7 @@ from wxtag.companies import hash_key
 from wxtag.errors import InputError
 from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, Profile
 from wxtag.identity import connect, regroup
+from wxtag.leases import lock
 from wxtag.models import Company, Customer, Event, Identity
 from wxtag.sealing import keyed_hash
 
@@ -57,9 +58,10 @@ def apply(
 
 
 def one_at_a_time(session: Session, company_id: int) -> Company:
-    """The company, held until the transaction ends: nobody else writes about its people meanwhile.
+    """The company; until the transaction ends nobody else writes about its people.
 
-    So looking whether something is there already, and adding it, need no savepoint of their own.
+    So looking whether something is there already, and adding it, need no savepoint of their own. What is
+    held is a row of its own: a lock on the company's row would hold up every insert that refers to it.
     """
     transaction = session.get_transaction()
     since, companies = session.info.get(HELD, (None, {}))
@@ -67,7 +69,8 @@ def one_at_a_time(session: Session, company_id: int) -> Company:
         companies = {}
         session.info[HELD] = (transaction, companies)
     if company_id not in companies:
-        companies[company_id] = session.get(Company, company_id, with_for_update=True)
+        lock(session, f"people:{company_id}")
+        companies[company_id] = session.get(Company, company_id)
     found = companies[company_id]
     assert isinstance(found, Company), company_id
     return found

@@ -29,11 +29,14 @@ def number(content: dict[str, Any], name: str) -> float | None:
 
 
 def happened_at(content: dict[str, Any], received_at: int) -> int:
-    """When the platform says it happened, in milliseconds; when it says nothing usable, when it came."""
+    """When the platform says it happened, in milliseconds; when it says nothing usable, when it came.
+
+    Never later than it came: with a clock behind the platform's the newest event would not count yet.
+    """
     seconds = number(content, "CreateTime")
     if seconds is None or not 0 < seconds * 1000 < MAX_MS:
         return received_at
-    return int(seconds * 1000)
+    return min(int(seconds * 1000), received_at)
 
 
 def required(kind: str, scope: str, content: dict[str, Any], field: str) -> IdentityKey:
