@@ -2,6 +2,7 @@
 
 from apiflask import APIFlask
 from flask import Response, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wxtag import texts
@@ -28,6 +29,8 @@ def register(app: APIFlask) -> None:
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
         PERMANENT_SESSION_LIFETIME=signin.SESSION_SECONDS,
     )
+    assert isinstance(app.json, DefaultJSONProvider)
+    app.json.ensure_ascii = False  # Chinese as people read it, and half as long
     errors.register(app)
     openapi.register(app)
     for module in (customers, changes, conflicts, events, tags, groups, preview, docs, mini):
