@@ -65,7 +65,7 @@ class Knock(NamedTuple):
         return found
 
     def body(self) -> bytes:
-        """The body as it came. Raises Malformed."""
+        """The body as it came, or so much of it that it is refused as too large. Raises Malformed."""
         text, stream = self.environ.get("CONTENT_LENGTH") or "", self.environ["wsgi.input"]
         if text and not (text.isascii() and text.isdigit() and len(text) < 12):
             raise Malformed("body", "the Content-Length is not a number")
@@ -78,8 +78,6 @@ class Knock(NamedTuple):
             found: bytes = stream.read(MAX_BODY + 1 if length is None else length) if ends else b""
         except OSError as error:
             raise Malformed("body", "the body did not arrive whole") from error
-        if len(found) > MAX_BODY:
-            raise Malformed("too_large", f"the body is larger than {MAX_BODY} bytes")
         if length is not None and len(found) != length:
             raise Malformed("body", "the body did not arrive whole")
         return found
