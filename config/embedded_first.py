@@ -20,7 +20,7 @@ from wxtag.app import Core, core, create_core
 from wxtag.companies import DEFAULT_NAME, bind, make_company
 from wxtag.database import reading, writing
 from wxtag.models import Company, User
-from wxtag.web import signin
+from wxtag.setup_links import make_setup_link
 
 STARTER_LIBRARY = Path(__file__).parent / "starter_library.yaml"
 ACTOR = "embedded edition"
@@ -67,7 +67,7 @@ def prepare(settings: Settings, documents: list[dict[str, Any]]) -> dict[str, An
     token = ""
     if not users and company_id:
         with writing() as session:
-            token = signin.make_setup_link(session, company_id)
+            token = make_setup_link(session, company_id)
     ours = {document.get("corpid") or document.get("appid") for document in documents}
     paths = {account.appid: account.callback_path for account in accounts if account.appid in ours}
     return {"callbacks": paths, "setup_token": token}

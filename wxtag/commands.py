@@ -14,7 +14,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from wxtag import apikeys, bell, bindings, clock, companies, inbox, library, nightly, snapshot, touch
+from wxtag import (
+    apikeys,
+    bell,
+    bindings,
+    clock,
+    companies,
+    inbox,
+    library,
+    nightly,
+    setup_links,
+    snapshot,
+    touch,
+)
 from wxtag.app import core
 from wxtag.database import reading, writing
 from wxtag.errors import InputError, NotFound, WxtagError
@@ -26,7 +38,7 @@ COMPANY = click.option("--company", "company_name", metavar="NAME", help="Which 
 
 def register(app: APIFlask) -> None:
     """Adds the commands to the application."""
-    for command in (_account(), _library(), _api_key(), recompute, replay):
+    for command in (_account(), _library(), _api_key(), admin_link, recompute, replay):
         app.cli.add_command(command)
 
 
@@ -174,6 +186,17 @@ def _api_key() -> AppGroup:
             click.echo(apikeys.make_key(session, company.id, role, staff))
 
     return group
+
+
+@click.command("admin-link")
+@COMPANY
+@_clean
+def admin_link(company_name: str | None) -> None:
+    """Print a one-time link that makes an admin of the console; it can be used for 24 hours."""
+    with writing() as session:
+        company = companies.company_named(session, company_name)
+        token = setup_links.make_setup_link(session, company.id)
+    click.echo(f"{core().settings.public_url or 'http://127.0.0.1:8000'}/setup/{token}")
 
 
 @click.command("recompute")

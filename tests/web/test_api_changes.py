@@ -52,6 +52,9 @@ def test_a_mark_for_one_relation_is_seen_there_alone(client, town, admin, zhao):
     assert client.api("PUT", f"/customers/{town.lin}/tags/{town.hand_id}", admin, chen).status_code == 204
     assert "高意向" in tag_names(client, admin, town.lin)
     assert "高意向" not in tag_names(client, zhao, town.lin)
+    seen = client.api("GET", f"/customers/{town.lin}/history", zhao).json["items"]
+    assert "杭州" in {one["tag"]["name"] for one in seen if one["tag"]}
+    assert "高意向" not in {one["tag"]["name"] for one in seen if one["tag"]}
     missing = {"corpid": town.corpid, "userid": "zhaomin"}
     assert client.api("PUT", f"/customers/{town.wang}/tags/{town.hand_id}", admin, missing).status_code == 404
 

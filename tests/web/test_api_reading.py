@@ -85,6 +85,9 @@ def test_a_merged_id_answers_with_the_customer_it_became(client, town, admin):
     kinds = [one["kind"] for one in client.api("GET", f"/customers/{gone}/events", admin).json["items"]]
     assert "messaged" in kinds and "located" in kinds
     history = client.api("GET", f"/customers/{gone}/history", admin).json["items"]
+    first = client.api("GET", f"/customers/{gone}/history?limit=2", admin).json
+    rest = client.api("GET", f"/customers/{gone}/history?cursor={first['next']}", admin).json
+    assert [one["id"] for one in first["items"] + rest["items"]] == [one["id"] for one in history]
     assert {one["verb"] for one in history} >= {"merged", "tagged"}
     assert {one["merge"] for one in history if one["verb"] == "merged"} != {None}
     listed = [one["id"] for one in client.api("GET", "/customers", admin).json["items"]]

@@ -14,8 +14,8 @@ from wxtag import texts
 from wxtag.app import create_core
 from wxtag.database import writing
 from wxtag.models import SetupLink, User, db
+from wxtag.setup_links import make_setup_link
 from wxtag.web import pages
-from wxtag.web.signin import make_setup_link
 
 PASSWORD = "correct horse"
 

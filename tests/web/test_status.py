@@ -10,7 +10,7 @@ from wxtag import clock, companies
 from wxtag.app import core
 from wxtag.database import writing
 from wxtag.models import Account, Customer, InboxMessage, Push
-from wxtag.web.signin import make_setup_link
+from wxtag.setup_links import make_setup_link
 
 BINDING = {
     "kind": "wecom",

@@ -1,36 +1,26 @@
 """Signing in: the one-time link that makes the first admin, the login form, and who is signed in."""
 
-import hashlib
 import hmac
 import secrets
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from redis.exceptions import RedisError
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
 from wxtag import clock, texts
 from wxtag.apikeys import Caller
 from wxtag.app import core
-from wxtag.database import changed, reading, writing
-from wxtag.models import SetupLink, User
+from wxtag.database import reading, writing
+from wxtag.models import User
+from wxtag.setup_links import hashed, usable, use_up
 
 bp = Blueprint("signin", __name__)
-LINK_MS = 24 * 3_600_000
 SESSION_SECONDS = 12 * 3600
 TRIES, TRIES_SECONDS = 10, 900
 # Checked when there is no such user, so that the answer takes as long as for one that exists.
 NOBODY = generate_password_hash(secrets.token_hex(16))
-
-
-def make_setup_link(session: Session, company_id: int) -> str:
-    """The token of a link `/setup/<token>` that makes one admin, once, within 24 hours."""
-    token = secrets.token_urlsafe(32)
-    session.add(SetupLink(company_id=company_id, hash=_hash(token), expires_at=clock.now() + LINK_MS))
-    session.flush()
-    return token
 
 
 def signed_in() -> Caller | None:
@@ -62,7 +52,7 @@ def _csrf_holds() -> bool:
 def setup(token: str) -> str | tuple[str, int]:
     """The form that makes the first admin."""
     with reading() as database:
-        if _usable(database, token) is None:
+        if usable(database, token) is None:
             return render_template("message.html", title=texts.SETUP_TITLE, text=texts.SETUP_GONE), 404
     return render_template("setup.html", fault=None, name="")
 
@@ -74,7 +64,7 @@ def make_admin(token: str) -> Response | str | tuple[str, int]:
     password = request.form.get("password", "")
     fault = _fault(name, password, request.form.get("again", ""))
     with reading() as database:
-        if _usable(database, token) is None:
+        if usable(database, token) is None:
             return render_template("message.html", title=texts.SETUP_TITLE, text=texts.SETUP_GONE), 404
         # A name stands for one person in the whole installation, so that signing in needs no company.
         if not fault and database.scalar(select(User.id).where(User.name == name)):
@@ -83,9 +73,9 @@ def make_admin(token: str) -> Response | str | tuple[str, int]:
         return render_template("setup.html", fault=fault, name=name), 400
     password_hash = generate_password_hash(password)
     with writing() as database:
-        link = _usable(database, token)
+        link = usable(database, token)
         user = None
-        if link is not None and _use_up(database, link):
+        if link is not None and use_up(database, link):
             user = User(
                 company_id=link.company_id,
                 name=name,
@@ -118,7 +108,7 @@ def enter() -> Response | tuple[str, int]:
     name = request.form.get("name", "").strip()
     if not _csrf_holds():
         return render_template("login.html", fault=texts.FORM_STALE, name=name), 400
-    doors = [f"name:{_hash(name)}", f"from:{request.remote_addr}"]
+    doors = [f"name:{hashed(name)}", f"from:{request.remote_addr}"]
     if max(_tries(door) for door in doors) >= TRIES:
         return render_template("login.html", fault=texts.SIGN_IN_SLOWED, name=name), 429
     with reading() as database:
@@ -152,20 +142,6 @@ def _fault(name: str, password: str, again: str) -> str | None:
     return None if password == again else texts.PASSWORDS_DIFFER
 
 
-def _usable(database: Session, token: str) -> SetupLink | None:
-    return database.scalar(
-        select(SetupLink).where(
-            SetupLink.hash == _hash(token), SetupLink.used_at.is_(None), SetupLink.expires_at > clock.now()
-        )
-    )
-
-
-def _use_up(database: Session, link: SetupLink) -> bool:
-    """Counted, so that of two who press the button at once only one becomes the admin."""
-    free = update(SetupLink).where(SetupLink.id == link.id, SetupLink.used_at.is_(None))
-    return changed(database, free.values(used_at=clock.now())) == 1
-
-
 def _enter(user: User) -> None:
     """A session of its own, so that one prepared by somebody else cannot be slipped under it."""
     session.clear()
@@ -174,11 +150,7 @@ def _enter(user: User) -> None:
 
 
 def _mark(user: User) -> str:
-    return _hash(user.password)[:16]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return hashed(user.password)[:16]
 
 
 def _tries(door: str) -> int:
