@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from wxtag import clock
 from wxtag.accounts import BoundAccount
 from wxtag.app import core
 from wxtag.companies import hash_key, opened
-from wxtag.database import add_once, changed, writing
+from wxtag.database import changed, writing
 from wxtag.envelope import canonical, open_message
 from wxtag.errors import WxtagError
 from wxtag.events.meaning import name_of, person_of
@@ -44,7 +44,7 @@ def accept(records: Iterable[tuple[str, SpoolRecord]]) -> int:
             )
         )
         accounts: dict[int, tuple[BoundAccount, bytes] | None] = {}
-        taken = 0
+        rows: dict[str, dict[str, Any]] = {}
         newest: dict[int, int] = {}
         for spool_id, record in batch:
             if spool_id in known:
@@ -55,12 +55,15 @@ def accept(records: Iterable[tuple[str, SpoolRecord]]) -> int:
             if found is None:
                 log.error("a message for the account %s, which is gone, was dropped", record.account_id)
                 continue
-            taken += add_once(session, _row(spool_id, record, *found))
+            rows[spool_id] = _row(spool_id, record, *found)
             if record.source == "callback":
                 newest[record.account_id] = max(newest.get(record.account_id, 0), record.received_at)
+        if rows:
+            # One statement a batch: this runs beside the doors and takes their processor's time.
+            session.execute(insert(InboxMessage), list(rows.values()))
         for account_id, at in newest.items():
             session.execute(update(Account).where(Account.id == account_id).values(last_callback_at=at))
-    return taken
+    return len(rows)
 
 
 def read(session: Session, message: InboxMessage) -> Reading:
@@ -127,7 +130,7 @@ def _account(session: Session, account_id: int) -> tuple[BoundAccount, bytes] | 
     return opened(account, core().sealer), hash_key(company, core().sealer)
 
 
-def _row(spool_id: str, record: SpoolRecord, account: BoundAccount, key: bytes) -> InboxMessage:
+def _row(spool_id: str, record: SpoolRecord, account: BoundAccount, key: bytes) -> dict[str, Any]:
     """The row of a record: what the platform did not encrypt is sealed before it is stored."""
     event, person, dedupe, encrypted = record.event, "", "", False
     try:
@@ -144,19 +147,19 @@ def _row(spool_id: str, record: SpoolRecord, account: BoundAccount, key: bytes) 
         # It was readable at the door: the account was bound anew in between. Kept; the work says why.
         log.warning("a message of account %s cannot be read now: %s", account.id, error)
     body = record.body if encrypted else core().sealer.seal_bytes(record.body, SEAL)
-    return InboxMessage(
-        company_id=account.company_id,
-        account_id=account.id,
-        spool_id=spool_id,
-        source=record.source,
-        event=event[:64],
-        query=dict(record.query),
-        body=body,
-        sealed=not encrypted,
-        person_hash=keyed_hash(key, "person", account.key, person) if person else "",
-        dedupe_hash=dedupe,
-        received_at=record.received_at,
-    )
+    return {
+        "company_id": account.company_id,
+        "account_id": account.id,
+        "spool_id": spool_id,
+        "source": record.source,
+        "event": event[:64],
+        "query": dict(record.query),
+        "body": body,
+        "sealed": not encrypted,
+        "person_hash": keyed_hash(key, "person", account.key, person) if person else "",
+        "dedupe_hash": dedupe,
+        "received_at": record.received_at,
+    }
 
 
 def counts(session: Session, company_id: int) -> dict[str, int]:
