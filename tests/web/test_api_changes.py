@@ -163,6 +163,7 @@ def test_events_of_other_systems_count_once(client, town, admin):
     assert row.at == 1767578400000
 
 
+@ONE_DATABASE
 def test_a_thousand_events_are_taken_and_one_more_is_not(client, town, admin):
     assert client.api("POST", "/events", admin, [event(n) for n in range(1001)]).status_code == 422
     assert client.api("POST", "/events", admin, [event(n) for n in range(1000)]).json["new"] == 1000

@@ -104,5 +104,7 @@ def test_no_call_reaches_another_company(client, town, other_town, role):
     for query in (f"tag={other_town.tag_id}", f"identity=openid:{other_town.appid}:o-linx", "q=林晓x"):
         assert client.api("GET", f"/customers?{query}", key).json["items"] == []
     assert client.api("GET", f"/tags?group={other_town.group_id}", key).json["items"] == []
+    theirs_on_ours = f"/customers/{town.lin}/tags/{other_town.tag_id}"
+    assert client.api("PUT", theirs_on_ours, key).status_code == 404
     assert walked >= 20
     assert rows_of(other_town.company_id) == before

@@ -23,7 +23,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 7  # of each mode
+EXAMPLES = 5  # of each mode
 
 
 def fuzz(operation: Any, mode: GenerationMode, key: str, there: dict[str, int]) -> None:
