@@ -1,8 +1,9 @@
 """The web app put together. Run directly (`python wsgi.py`): the whole embedded edition."""
 
+import click
 from apiflask import APIFlask
 
-from config import Settings, SettingsError, load
+from config import Settings, SettingsError, load, logging
 from wxtag.app import create_core
 
 
@@ -12,10 +13,14 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from wxtag import commands
     from wxtag.web import pages
 
+    served = settings is None and click.get_current_context(silent=True) is None
     try:
-        app = create_core(settings or load())
+        settings = settings or load()
     except SettingsError as error:
         raise SystemExit(f"wxtag: {error}") from error
+    if served:
+        logging.setup(settings, "web")  # a command on the command line speaks for itself
+    app = create_core(settings)
     doors.register(app)
     pages.register(app)
     commands.register(app)

@@ -74,7 +74,8 @@ class Product:
         self.web_port = self.web_port or free_port()
         self.url = f"http://127.0.0.1:{self.web_port}"
         command = ["--interface", "wsgi", "--factory", "--no-ws", "--host", "127.0.0.1", "--workers", "1"]
-        command += ["--port", str(self.web_port), "--blocking-threads", "8", "wsgi:create_app"]
+        command += ["--port", str(self.web_port), "--blocking-threads", "8"]
+        command += ["--workers-kill-timeout", "10", "wsgi:create_app"]
         self._popen("web", [str(BIN / "granian"), *command])
         self.wait(lambda: self._up(self.url + "/healthz"), 30, "the web server to be up")
 

@@ -61,6 +61,7 @@ def test_an_expired_token_is_renewed_once(product: Product, someone: str) -> Non
 
 @pytest.mark.parametrize("errcode", [-1, 45033, 45035])
 def test_a_passing_error_is_tried_again(product: Product, someone: str, fault, errcode: int) -> None:
+    product.quiet()
     fault(platform="wecom", api=MARK, what="error", errcode=errcode, rate=1, count=2)
     becomes_a_customer_in_hangzhou(product, someone)
     product.wait(lambda: product.sees(HANGZHOU, someone), 30, HANGZHOU)
