@@ -1,7 +1,8 @@
 # Nothing but Python >= 3.11 and make is needed. PYTHON=/path/to/python chooses one.
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-WORKERS ?= 2
+# More than the cores: the scenarios mostly wait.
+WORKERS ?= 3
 .PHONY: help run test test-long lint bench setup setup-dev clean clean-data
 
 help:

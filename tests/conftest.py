@@ -31,6 +31,7 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is missing on this machine")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests go to one process together: those of a file, and the scenarios of one database.
 
@@ -39,7 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = item.nodeid.split("::")[0]
         if "/scenarios/" in group and isinstance(item, pytest.Function):
-            group = "scenarios on " + ("mariadb" if "mariadb" in item.name else "sqlite")
+            mariadb = "mariadb" in item.name
+            group = "scenarios on " + ("mariadb" if mariadb else "sqlite")
+            if mariadb and "test_the_line.py" not in item.nodeid:
+                item.add_marker(pytest.mark.long)  # the line itself runs on both in `make test`
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: "/scenarios/" not in item.nodeid)  # the longest first
 

@@ -17,8 +17,13 @@ WRITES = "wxtag_writes"
 def engine_options(settings: Settings) -> dict[str, Any]:
     """How SQLAlchemy talks to the database that is set."""
     if settings.sqlite:
-        return {"connect_args": {"timeout": 30}}
-    return {"pool_pre_ping": True, "pool_recycle": 1800, "isolation_level": "READ COMMITTED"}
+        return {"hide_parameters": True, "connect_args": {"timeout": 30}}
+    return {
+        "hide_parameters": True,  # rows hold people's ids: they do not belong into an error's text
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "isolation_level": "READ COMMITTED",
+    }
 
 
 def prepare(engine: Engine) -> None:

@@ -19,7 +19,8 @@ from wxtag.models import InboxMessage, Seen
 from wxtag.resolve import one_at_a_time
 
 MAX_TRIES = 8
-CLAIM_MS = 60_000
+CLAIM_MS = 30_000
+"""After so long another worker takes over what one had claimed; a batch takes a few seconds."""
 log = logging.getLogger(__name__)
 
 Work = Callable[[Session, InboxMessage, Reading], str | None]

@@ -25,8 +25,8 @@ from wxtag.platforms.parallel import run_writes
 from wxtag.spooling import SpoolRecord
 from wxtag.touch import LIBRARY
 
-CLAIM_MS = 60_000
-BATCH = 100
+CLAIM_MS = 30_000
+BATCH = 30
 PARALLEL = 3
 MAX_TRIES = 10
 GRACE_MS = 60_000

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wxtag import clock
+from wxtag import clock, texts
 from wxtag.grouping import Component
 from wxtag.models import Customer, History, Identity, Merge
 
@@ -42,15 +42,18 @@ def record_merge(
     gone = session.get(Customer, other)
     assert gone is not None
     gone.merged_into = survivor
-    for customer_id, text in ((survivor, f"customer {other} was merged in"), (other, f"became {survivor}")):
+    for customer_id, text in (
+        (survivor, texts.MERGED_IN.format(other)),
+        (other, texts.MERGED_INTO.format(survivor)),
+    ):
         session.add(
             History(
                 company_id=company_id,
                 customer_id=customer_id,
                 verb="merged",
                 actor=actor,
-                text=f"{text} ({reason})",
-                details={"survivor": survivor, "other": other},
+                text=text,
+                details={"survivor": survivor, "other": other, "reason": reason},
                 at=now,
             )
         )
@@ -95,7 +98,7 @@ def come_back(session: Session, company_id: int, left: int, group: set[int], act
                 customer_id=customer_id,
                 verb="split",
                 actor=actor,
-                text=f"customer {came_with} came out of {left}",
+                text=texts.SPLIT_OUT.format(came_with, left),
                 details={"survivor": left, "other": came_with},
                 at=now,
             )

@@ -104,3 +104,8 @@ SHAPES = "数据结构"
 FIELD = "字段"
 TYPE = "格式"
 NOTE = "说明"
+
+# The history of a customer
+MERGED_IN = "与客户 #{} 合并（对方并入）"
+MERGED_INTO = "已并入客户 #{}"
+SPLIT_OUT = "客户 #{} 从客户 #{} 中拆分出来"
