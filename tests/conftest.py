@@ -31,21 +31,23 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is missing on this machine")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Which tests go to one process together: those of a file, and the scenarios of one database.
 
-    A running product takes seconds to start; with `-n 2 --dist loadgroup` each database's starts once.
+    A running product takes seconds to start; with `--dist loadgroup` each database's starts once.
     """
-    for item in items:
-        group = item.nodeid.split("::")[0]
-        if "/scenarios/" in group and isinstance(item, pytest.Function):
-            mariadb = "mariadb" in item.name
-            group = "scenarios on " + ("mariadb" if mariadb else "sqlite")
-            if mariadb and "test_the_line.py" not in item.nodeid:
-                item.add_marker(pytest.mark.long)  # the line itself runs on both in `make test`
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: "/scenarios/" not in item.nodeid)  # the longest first
+    group = item.nodeid.split("::")[0]
+    if "/scenarios/" in group:
+        mariadb = "mariadb" in item.name
+        if mariadb and not group.endswith("test_the_line.py"):
+            item.add_marker(pytest.mark.long)  # the line itself runs on both in `make test`
+        group = "scenarios on " + ("mariadb" if mariadb else "sqlite")
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first."""
+    items.sort(key=lambda item: "/scenarios/" not in item.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -81,8 +81,7 @@ def test_what_staff_put_on_by_hand_is_theirs_and_stays(product: Product, someone
     product.act("follow", someone)
     product.act("add_friend", someone, userid=ZHAO)
     product.quiet()
-    important = tag_id(product, "客户等级", "重要客户")
-    hangzhou = tag_id(product, "地区", "浙江·杭州")
+    important, hangzhou = tag_id(product, "客户等级", "重要客户"), hangzhou_tag(product)
     product.act("edit_contact", someone, userid=ZHAO, add_tags=[important, hangzhou])
     product.quiet()
     product.act("report_location", someone, city="上海")
@@ -92,7 +91,7 @@ def test_what_staff_put_on_by_hand_is_theirs_and_stays(product: Product, someone
 
 
 def test_tags_that_were_there_before_us_are_never_taken_away(product: Product, someone: str) -> None:
-    hangzhou = tag_id(product, "地区", "浙江·杭州")
+    hangzhou = hangzhou_tag(product)
     product.control("PUT", "faults", {"faults": [{"platform": "callbacks", "what": "discard", "rate": 1}]})
     try:
         product.act("add_friend", someone, userid=ZHAO)
@@ -148,6 +147,16 @@ def test_a_mark_by_hand_through_the_api_reaches_wecom_and_leaves_it_again(
     product.wait(lambda: product.sees("客户意向/高意向", someone), 15, "高意向")
     product.api("DELETE", f"customers/{one['id']}/tags/{high['id']}")
     product.wait(lambda: not product.sees("客户意向/高意向", someone), 15, "高意向 gone")
+
+
+def hangzhou_tag(product: Product) -> str:
+    """The id of 浙江·杭州 in the corp's library, where the first customer in Hangzhou puts it."""
+    first = product.control("POST", "people", {"name": "杭州人"})["id"]
+    product.act("follow", first)
+    product.act("report_location", first, city="杭州")
+    product.act("add_friend", first, userid=ZHAO)
+    product.wait(lambda: product.sees(HANGZHOU, first), 20, HANGZHOU)
+    return tag_id(product, "地区", "浙江·杭州")
 
 
 def tag_id(product: Product, group: str, name: str) -> str:
