@@ -21,7 +21,7 @@ run: setup
 	@exec $(PY) wsgi.py
 
 test: setup-dev
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m 'not long'
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not long'
 
 test-long: setup-dev
 	$(PY) -m pytest -q -m long

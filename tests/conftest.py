@@ -32,17 +32,10 @@ def missing(what: str) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Which tests go to one process together: those of a file, and the scenarios of one database.
-
-    A running product takes seconds to start; with `--dist loadgroup` each database's starts once.
-    """
-    group = item.nodeid.split("::")[0]
-    if "/scenarios/" in group:
-        mariadb = "mariadb" in item.name
-        if mariadb and not group.endswith("test_the_line.py"):
-            item.add_marker(pytest.mark.long)  # the line itself runs on both in `make test`
-        group = "scenarios on " + ("mariadb" if mariadb else "sqlite")
-    item.add_marker(pytest.mark.xdist_group(group))
+    """In `make test` the line runs on both databases; the other scenarios on MariaDB are long tests."""
+    file = item.nodeid.split("::")[0]
+    if "/scenarios/" in file and not file.endswith("test_the_line.py") and "mariadb" in item.name:
+        item.add_marker(pytest.mark.long)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

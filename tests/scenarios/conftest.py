@@ -1,4 +1,4 @@
-"""One running product for each database, shared by all scenarios (see `xdist_group` in tests/conftest.py)."""
+"""One running product for each database in a test process, shared by its scenarios."""
 
 import subprocess
 import time
