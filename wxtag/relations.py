@@ -1,5 +1,7 @@
 """Keeps who has whom as a contact, and what a reading of a relation's tags tells: ours, theirs, by hand."""
 
+from collections.abc import Callable
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -158,13 +160,14 @@ def _read_tags(session: Session, row: FollowUser, there: tuple[str, ...], at: in
             )
         )
         if not ours:
-            changed |= _mark(session, row, wecom_id, first)
+            what = "present at the first reading" if first else "put on in the client"
+            changed |= _by_hand(session, row, wecom_id, marks.put, what)
     for wecom_id, tag in believed.items():
         if wecom_id in there or tag.at > at:
             continue
         session.delete(tag)
         if wecom_id not in intent["remove"]:
-            changed |= _unmark(session, row, wecom_id)
+            changed |= _by_hand(session, row, wecom_id, marks.take_off, "taken off in the client")
     if first or push.intent is not None:
         push.next_try_at = 0  # it waited for just this
     row.read_at = now
@@ -187,13 +190,15 @@ def _our_tag(session: Session, row: FollowUser, wecom_id: str) -> int | None:
     )
 
 
-def _mark(session: Session, row: FollowUser, wecom_id: str, first: bool) -> bool:
+def _by_hand(
+    session: Session, row: FollowUser, wecom_id: str, act: Callable[..., marks.Marked], what: str
+) -> bool:
+    """Keeps what staff did in the client with a tag that stands for one of ours; says whether it does."""
     tag_id = _our_tag(session, row, wecom_id)
     if tag_id is None:
         return False
     customer_id = session.scalars(select(Identity.customer_id).where(Identity.id == row.identity_id)).one()
-    origin = {"wecom": "present at the first reading" if first else "put on in the client"}
-    marks.put(
+    act(
         session,
         row.company_id,
         customer_id,
@@ -201,24 +206,6 @@ def _mark(session: Session, row: FollowUser, wecom_id: str, first: bool) -> bool
         actor=row.shown,
         source="wecom",
         follow_user_id=row.id,
-        origin=origin,
-    )
-    return True
-
-
-def _unmark(session: Session, row: FollowUser, wecom_id: str) -> bool:
-    tag_id = _our_tag(session, row, wecom_id)
-    if tag_id is None:
-        return False
-    customer_id = session.scalars(select(Identity.customer_id).where(Identity.id == row.identity_id)).one()
-    marks.take_off(
-        session,
-        row.company_id,
-        customer_id,
-        tag_id,
-        actor=row.shown,
-        source="wecom",
-        follow_user_id=row.id,
-        origin={"wecom": "taken off in the client"},
+        origin={"wecom": what},
     )
     return True
