@@ -40,7 +40,7 @@ def clean(act: Callable[..., None]) -> Callable[..., None]:
 
 def text_of(file: str) -> str:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).readtext_of(encoding="utf-8")
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
