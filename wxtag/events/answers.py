@@ -3,6 +3,7 @@
 from typing import Any
 
 from wxtag.accounts import BoundAccount
+from wxtag.errors import InputError
 from wxtag.events import fields
 from wxtag.events.decoded import AllRelations, Decoded, NewLink, Profile, Relation, identity
 
@@ -12,7 +13,7 @@ MARKABLE = (1, 3)
 
 def user_info(account: BoundAccount, content: dict[str, Any], asked_at: int, _datum: str) -> Decoded:
     """https://developers.weixin.qq.com/doc/service/api/usermanage/userinfo/api_userinfo"""
-    answer = content["answer"]
+    answer = _answer(content)
     who = fields.required("openid", account.key, content, "subject")
     follows = str(answer.get("subscribe", "")) == "1"
     name = fields.text(answer, "nickname") or None
@@ -25,12 +26,12 @@ def user_info(account: BoundAccount, content: dict[str, Any], asked_at: int, _da
 
 def contact(account: BoundAccount, content: dict[str, Any], asked_at: int, _datum: str) -> Decoded:
     """https://developer.work.weixin.qq.com/document/path/92114"""
-    answer = content["answer"]
+    answer = _answer(content)
     who = fields.required("external_userid", account.key, content, "subject")
-    person = answer.get("external_contact") or {}
+    person = fields.part(answer, "external_contact")
     relations = [
         relation
-        for one in answer.get("follow_user") or []
+        for one in fields.parts(answer, "follow_user")
         if (relation := _relation(account, who.value, one, asked_at)) is not None
     ]
     decoded = Decoded(
@@ -58,11 +59,18 @@ def user_gone(account: BoundAccount, content: dict[str, Any], _asked_at: int, _d
     return Decoded(ignored="an openid that the platform does not know")
 
 
+def _answer(content: dict[str, Any]) -> dict[str, Any]:
+    """Raises InputError: an answer that says nothing must not look like one that names no relation."""
+    answer = content.get("answer")
+    if not isinstance(answer, dict) or not answer:
+        raise InputError(f"answer is {type(answer).__name__}: expected what the platform said, an object")
+    return answer
+
+
 def _relation(account: BoundAccount, external: str, one: dict[str, Any], asked_at: int) -> Relation | None:
     userid = fields.text(one, "userid")
     if not userid:
         return None
-    tags = one.get("tags") or []
     added = fields.number(one, "createtime")
     way = fields.number(one, "add_way")
     return Relation(
@@ -72,12 +80,12 @@ def _relation(account: BoundAccount, external: str, one: dict[str, Any], asked_a
         status="active",
         state=fields.text(one, "state") or None,
         add_way=int(way) if way is not None else None,
-        remark=str(one.get("remark") or ""),
+        remark=fields.text(one, "remark"),
         added_at=int(added * 1000) if added else None,
         at=asked_at,
         tags=tuple(
-            tag["tag_id"]
-            for tag in tags
-            if isinstance(tag, dict) and tag.get("type") in MARKABLE and tag.get("tag_id")
+            fields.text(tag, "tag_id")
+            for tag in fields.parts(one, "tags")
+            if fields.number(tag, "type") in MARKABLE and fields.text(tag, "tag_id")
         ),
     )

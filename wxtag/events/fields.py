@@ -19,6 +19,18 @@ def text(content: dict[str, Any], *names: str) -> str:
     return ""
 
 
+def part(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object in a field; an empty one when there is none."""
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def parts(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in a field's list; whatever else stands in it is left out."""
+    value = content.get(name)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def number(content: dict[str, Any], name: str) -> float | None:
     """A field as a number; None for what is not one (or not a real one)."""
     try:

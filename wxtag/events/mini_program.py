@@ -66,7 +66,7 @@ def events(account: BoundAccount, content: dict[str, Any], received_at: int, dat
 
 
 def _report(who: IdentityKey, report: Any, received_at: int, datum: str) -> NewEvent | None:
-    kind = REPORTS.get(report.get("kind", "")) if isinstance(report, dict) else None
+    kind = REPORTS.get(fields.text(report, "kind")) if isinstance(report, dict) else None
     if kind is None:
         return None
     place = None
