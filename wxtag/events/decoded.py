@@ -44,6 +44,8 @@ class NewLink:
     one: IdentityKey
     other: IdentityKey
     source: str
+    verified: bool = True
+    """False: entered or imported by somebody, so that it only proposes; a person decides."""
 
 
 @dataclass(frozen=True)
