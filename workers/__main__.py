@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 from typing import Any
 
 from redis import Redis
@@ -11,10 +10,11 @@ from rq import Queue, SimpleWorker
 
 from config import load
 from config import logging as log_setup
-from workers.heartbeat import beat
+from workers.heartbeat import beat_in_database, beat_in_redis
 from wxtag import clock
 from wxtag.app import core, create_core
 from wxtag.bell import QUEUE
+from wxtag.claims import leave
 from wxtag.models import db
 
 log = logging.getLogger("workers")
@@ -23,8 +23,12 @@ log = logging.getLogger("workers")
 class Worker(SimpleWorker):
     """Runs jobs in this process: they are batches, and a fork for each would cost more than the work.
 
-    The short times make RQ notice within a minute or so that a killed worker will not finish its job.
+    The short times make RQ notice within a minute or so that a killed worker will not finish its job; who
+    waits for it is not RQ but the rows, which wxtag/claims.py frees within seconds.
     """
+
+    max_connection_wait_time = 2.0
+    """RQ's own minute would leave the work lying for as long after Redis is back."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         more.setdefault("worker_ttl", 30)
@@ -43,7 +47,8 @@ def main() -> int:
     app = create_core(load())
     with app.app_context():
         log_setup.setup(core().settings, "worker")
-        threading.Thread(target=beat, args=(app, "worker"), daemon=True).start()
+        beat_in_redis(app, "worker")
+        beat_in_database(app)
         while True:
             try:
                 # A connection of its own: RQ waits on it for longer than the time-out of the others.
@@ -51,6 +56,7 @@ def main() -> int:
                 name = f"wxtag-{os.getpid()}-{clock.now()}"
                 worker = Worker([Queue(QUEUE, connection=redis)], connection=redis, name=name)
                 worker.work(logging_level="WARNING")
+                leave()
                 return 0
             except RedisError as error:
                 # Nothing is lost: what has to be done stands in the database.

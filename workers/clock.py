@@ -3,6 +3,7 @@
 One acts at a time; a second one waits for the lease.
 """
 
+import contextlib
 import logging
 import signal
 import threading
@@ -13,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from config import load
 from config import logging as log_setup
-from workers.heartbeat import beat_once
+from workers.heartbeat import beat_in_database, beat_once
 from wxtag import bell, clock, drain, inbox, lookup, mover, nightly, push
 from wxtag.app import core, create_core
+from wxtag.claims import leave
 from wxtag.database import reading
+from wxtag.errors import WxtagError
 from wxtag.leases import Held, lease
 from wxtag.models import Touched, db
 
@@ -65,6 +68,7 @@ def main() -> int:
         signal.signal(number, _stop)
     with app.app_context():
         log_setup.setup(core().settings, "clock")
+        beat_in_database(app)
         while not stopping.is_set():
             try:
                 with lease("clock", LEASE_MS) as held:
@@ -73,9 +77,14 @@ def main() -> int:
                         run(held)
             except SQLAlchemyError as error:
                 log.warning("the database cannot be reached (%s); trying again", type(error).__name__)
+            except (OSError, WxtagError) as error:
+                # What web processes left in the spool cannot be taken in now; all else goes on.
+                log.warning("the clock missed a round and goes on: %s: %s", type(error).__name__, error)
             finally:
                 db.session.remove()
             stopping.wait(EVERY_SECONDS)
+        with contextlib.suppress(SQLAlchemyError):
+            leave()
     return 0
 
 

@@ -21,11 +21,11 @@ def ring(redis: Redis, job: str, timeout: int = 600) -> bool:
     """
     assert job in JOBS, job
     try:
-        if not redis.set(_flag(job), "1", nx=True, ex=HEARD_WITHIN_SECONDS):
+        queue = Queue(QUEUE, connection=redis)
+        # An empty queue beside a flag: the job got lost, with its worker or with Redis's last second.
+        if not redis.set(_flag(job), "1", nx=True, ex=HEARD_WITHIN_SECONDS) and len(queue):
             return False
-        Queue(QUEUE, connection=redis).enqueue(
-            f"workers.jobs.{job}", result_ttl=0, failure_ttl=0, job_timeout=timeout
-        )
+        queue.enqueue(f"workers.jobs.{job}", result_ttl=0, failure_ttl=0, job_timeout=timeout)
     except RedisError as error:
         log.warning("the bell for %s did not ring (%s): the sweep will", job, type(error).__name__)
         return False

@@ -1,14 +1,13 @@
 """Works the inbox off: batches by claim, in order for each person, retried with back-off, then failed."""
 
 import logging
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from wxtag import clock
+from wxtag import claims, clock
 from wxtag.app import core
 from wxtag.database import writing
 from wxtag.envelope import content_time
@@ -33,7 +32,7 @@ def drain(work: Work, limit: int = 200) -> int:
     Each message stands or falls alone (a savepoint); one that fails waits and holds back the later ones
     of its person, nobody else's.
     """
-    token = uuid.uuid4().hex
+    token = claims.token()
     ids = _claim(token, limit)
     if not ids:
         return 0

@@ -1,19 +1,14 @@
 """Who may do a kind of work now: rows of the database, because Redis may be lost."""
 
-import os
-import socket
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from wxtag import clock
+from wxtag import claims, clock
 from wxtag.database import add_once, changed, writing
 from wxtag.models import Lease
-
-HOLDER = f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class Held:
@@ -21,12 +16,12 @@ class Held:
 
     def __init__(self, name: str, holder: str, ms: int) -> None:
         self.name, self.holder, self.ms = name, holder, ms
-        self.renewed_at = clock.now()
+        self.renewed_at = clock.monotonic()
 
     def renew(self) -> bool:
         """Says whether it is still ours. Asks the database only when a third of it has run out."""
-        now = clock.now()
-        if now - self.renewed_at < self.ms / 3:
+        now = clock.monotonic()
+        if (now - self.renewed_at) * 1000 < self.ms / 3:
             return True
         self.renewed_at = now
         return _take(self.name, self.holder, self.ms)
@@ -34,8 +29,11 @@ class Held:
 
 @contextmanager
 def lease(name: str, ms: int = 30_000) -> Iterator[Held | None]:
-    """The lease, or None when somebody else holds it. It ends by itself when its holder dies."""
-    holder = f"{HOLDER}-{uuid.uuid4().hex[:8]}"
+    """The lease, or None when somebody else holds it.
+
+    It ends when its process dies (wxtag/claims.py sees that), and when it is not renewed in time.
+    """
+    holder = claims.token()
     if not _take(name, holder, ms):
         yield None
         return
@@ -60,6 +58,7 @@ def _take(name: str, holder: str, ms: int) -> bool:
     with writing() as session:
         if session.scalar(select(Lease.name).where(Lease.name == name)) is None:
             add_once(session, Lease(name=name))
-        free = (Lease.until <= now) | (Lease.holder == holder)
+        # One that holds for longer than it can was taken by a clock that was wrong.
+        free = (Lease.until <= now) | (Lease.until > now + 2 * ms) | (Lease.holder == holder)
         take = update(Lease).where(Lease.name == name, free).values(holder=holder, until=now + ms)
         return changed(session, take) == 1

@@ -16,8 +16,9 @@ from wxtag.models.people import (
     Link,
     Merge,
     Staff,
+    Verdict,
 )
-from wxtag.models.running import Lease, NightlyRun
+from wxtag.models.running import HostSpool, Lease, NightlyRun, Process
 from wxtag.models.tagging import CustomerTag, Mark, Push, RelationTag, Touched
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Field",
     "FollowUser",
     "History",
+    "HostSpool",
     "Identity",
     "InboxMessage",
     "Lease",
@@ -44,6 +46,7 @@ __all__ = [
     "Mark",
     "Merge",
     "NightlyRun",
+    "Process",
     "Push",
     "RelationTag",
     "RuleVersion",
@@ -54,5 +57,6 @@ __all__ = [
     "TagGroup",
     "Touched",
     "User",
+    "Verdict",
     "db",
 ]

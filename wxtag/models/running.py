@@ -1,9 +1,9 @@
-"""What the processes of one installation tell each other: leases and the runs of the night."""
+"""What the processes of one installation tell each other: who lives, leases, spools, runs of the night."""
 
 from sqlalchemy import BigInteger, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from wxtag.models.base import TABLE, Base, BigId, Doc, Id, Key, Ms, Word
+from wxtag.models.base import TABLE, Base, BigId, Doc, Id, Key, Ms, Name, Word
 
 
 class Lease(Base):
@@ -13,6 +13,31 @@ class Lease(Base):
     name: Mapped[str] = mapped_column(String(128), primary_key=True)
     holder: Mapped[Key | None]
     until: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Process(Base):
+    """A process that takes work on. One that no longer beats is dead, and what it had taken is free again."""
+
+    __tablename__ = "processes"
+    name: Mapped[Key] = mapped_column(primary_key=True)
+    host: Mapped[Name]
+    """Machine and process namespace: only there does `pid` mean something."""
+    pid: Mapped[int]
+    beat: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Goes up about once a second while it lives."""
+
+
+class HostSpool(Base):
+    """The spool of one web host, as that host last told of it."""
+
+    __tablename__ = "host_spools"
+    name: Mapped[Key] = mapped_column(primary_key=True)
+    """Stands in a file of the spool's folder, so that a copy of the folder is known again."""
+    host: Mapped[Name]
+    told_at: Mapped[Ms]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    oldest_at: Mapped[Ms | None]
+    kept_aside: Mapped[int]
 
 
 class NightlyRun(Base):
