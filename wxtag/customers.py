@@ -13,10 +13,10 @@ from wxtag.errors import InputError, NotFound
 from wxtag.events.decoded import IdentityKey
 from wxtag.models import Company, Customer, CustomerTag, FollowUser, Identity, Mark
 from wxtag.phones import mobile
-from wxtag.resolve import PHONE, identity_row
+from wxtag.relations import ENDED
+from wxtag.identities import PHONE, identity_row
 
 KINDS = ("openid", "unionid", "external_userid", "phone", "member", "visitor")
-ENDED = "deleted_by_staff"
 
 
 def parse_identity(text: str) -> IdentityKey:
@@ -91,7 +91,7 @@ def relation(session: Session, caller: Caller, customer_id: int, corpid: str, us
             Identity.customer_id == customer_id,
             FollowUser.corpid == corpid.lower(),
             FollowUser.userid == userid.lower(),
-            FollowUser.status != ENDED,
+            FollowUser.status.not_in(ENDED),
             *own_relations(caller),
         )
         .order_by(FollowUser.id)
@@ -116,7 +116,11 @@ def _visible(caller: Caller) -> list[ColumnElement[bool]]:
     theirs = (
         select(Identity.customer_id)
         .join(FollowUser, FollowUser.identity_id == Identity.id)
-        .where(FollowUser.company_id == caller.company_id, FollowUser.status != ENDED, *own_relations(caller))
+        .where(
+            FollowUser.company_id == caller.company_id,
+            FollowUser.status.not_in(ENDED),
+            *own_relations(caller),
+        )
     )
     return [Customer.id.in_(theirs)]
 

@@ -120,7 +120,7 @@ def states(session: Session, company_id: int, customer_id: int) -> list[TagPush]
         for one in given:
             if one.follow_user_id not in (None, relation.id):
                 continue
-            if one.tag_id in there:
+            if one.tag_id in there and push.state != "off":
                 state, error = "done", None
             elif push.state == "off" or one.tag_id not in want[relation.id]:
                 # No such friendship any more, a group that is not pushed, or a veto on this relation.

@@ -1,101 +1,260 @@
 """Keeps who has whom as a contact, and what a reading of a relation's tags tells: ours, theirs, by hand."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wxtag import clock, marks, touch
-from wxtag.events.decoded import AllRelations, Relation
+from wxtag import clock, marks, rows, touch
+from wxtag.events.decoded import AllRelations, IdentityKey, Relation
 from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Staff, Tag
 
 LIVE = ("active", "deleted_by_customer")
 """Relations whose tags can be marked: one that only the customer ended still stands on our side."""
+ENDED = ("deleted_by_staff", "staff_left")
+Said = tuple[Sequence[Relation], Sequence[AllRelations]]
+"""What one message says of relations."""
 
 
-def note(session: Session, company_id: int, identity: Identity, news: Relation) -> bool:
-    """Takes in what a message says of one relation; says whether anything changed for its tags."""
-    folded = news.userid.lower()
-    row = session.scalar(
-        select(FollowUser).where(
-            FollowUser.company_id == company_id,
-            FollowUser.corpid == news.corpid,
-            FollowUser.userid == folded,
-            FollowUser.external_userid == news.external_userid,
-        )
-    )
-    made = row is None
-    if row is None:
-        row = _make(session, company_id, identity, news, folded)
-    before = row.status
-    _update(row, news)
-    changed = made or row.status != before
-    if row.status != before or made:
-        _follow_status(session, row)
-    if news.tags is not None:
-        changed |= _read_tags(session, row, news.tags, news.at)
-    session.flush()
-    return changed
+def identity_key(relation: Relation) -> IdentityKey:
+    """Whose relation it is."""
+    return IdentityKey("external_userid", relation.corpid, relation.external_userid)
 
 
-def end_others(
-    session: Session, company_id: int, everything: AllRelations, named: list[Relation]
+def take_in(
+    session: Session, company_id: int, identities: Mapping[IdentityKey, Identity], said: Sequence[Said]
 ) -> set[int]:
-    """Ends the relations of a customer that a full answer of the platform no longer names."""
-    still = {
-        relation.userid.lower()
-        for relation in named
-        if relation.external_userid == everything.external_userid
-    }
+    """Takes in what messages say of relations, one message after the other; returns the customers touched."""
+    if not any(named or whole for named, whole in said):
+        return set()
+    known = _Known(session, company_id, identities, said)
     touched: set[int] = set()
-    rows = session.execute(
-        select(FollowUser, Identity.customer_id)
-        .join(Identity, Identity.id == FollowUser.identity_id)
-        .where(
-            FollowUser.company_id == company_id,
-            FollowUser.corpid == everything.corpid,
-            FollowUser.external_userid == everything.external_userid,
-        )
-    )
-    for row, customer_id in rows:
-        if row.userid in still or row.status not in LIVE or row.changed_at > everything.at:
-            continue
-        row.status, row.changed_at = "deleted_by_staff", everything.at
-        _follow_status(session, row)
-        touched.add(customer_id)
-    session.flush()
+    for named, whole in said:
+        for news in named:
+            identity = identities[identity_key(news)]
+            if known.take_in(news):
+                touched.add(identity.customer_id)
+        for everything in whole:
+            touched |= known.end_others(everything, named)
+    known.done()
     return touched
 
 
-def _make(session: Session, company_id: int, identity: Identity, news: Relation, folded: str) -> FollowUser:
-    row = FollowUser(
-        company_id=company_id,
-        corpid=news.corpid,
-        userid=folded,
-        shown=news.userid,
-        external_userid=news.external_userid,
-        identity_id=identity.id,
-        status=news.status or "active",
-        added_at=news.added_at or news.at,
-    )
-    session.add(row)
-    session.flush()
-    session.add(
-        Push(
+class _Known:
+    """The relations of a batch's contacts, read at once and changed one message after the other."""
+
+    def __init__(
+        self,
+        session: Session,
+        company_id: int,
+        identities: Mapping[IdentityKey, Identity],
+        said: Sequence[Said],
+    ) -> None:
+        self.session, self.company_id = session, company_id
+        externals: dict[str, set[str]] = defaultdict(set)
+        first: dict[tuple[str, str, str], Relation] = {}
+        for named, whole in said:
+            for news in named:
+                externals[news.corpid].add(news.external_userid)
+                first.setdefault(_place(news), news)
+            for everything in whole:
+                externals[everything.corpid].add(everything.external_userid)
+        there = [
+            row
+            for corpid, values in externals.items()
+            for row in rows.having(
+                session,
+                FollowUser,
+                FollowUser.external_userid,
+                values,
+                FollowUser.company_id == company_id,
+                FollowUser.corpid == corpid,
+            )
+        ]
+        self.rows = {(row.corpid, row.userid, row.external_userid): row for row in there}
+        ids = [row.id for row in there]
+        self.pushes = {push.follow_user_id: push for push in rows.having(session, Push, Push.follow_user_id, ids)}
+        self.made = self._make([(identities[identity_key(n)], n) for p, n in first.items() if p not in self.rows])
+        self.of_contact: dict[tuple[str, str], list[FollowUser]] = defaultdict(list)
+        for row in self.rows.values():
+            self.of_contact[row.corpid, row.external_userid].append(row)
+        self.tags: dict[int, dict[str, RelationTag]] = defaultdict(dict)
+        for tag in rows.having(session, RelationTag, RelationTag.follow_user_id, ids):
+            self.tags[tag.follow_user_id][tag.wecom_id] = tag
+        self.ours = self._our_tags({tag for named, _ in said for news in named for tag in news.tags or ()})
+        self.customers = {row.id: row.customer_id for row in identities.values()}
+        self.read: list[int] = []
+
+    def take_in(self, news: Relation) -> bool:
+        """What a message says of one relation; says whether anything changed for its tags."""
+        row = self.rows[_place(news)]
+        changed = row.id in self.made
+        self.made.discard(row.id)
+        before = row.status
+        _update(row, news)
+        if row.status != before or changed:
+            self._follow_status(row)
+        changed |= row.status != before
+        if news.tags is not None:
+            changed |= self._read_tags(row, news.tags, news.at)
+        return changed
+
+    def end_others(self, everything: AllRelations, named: Sequence[Relation]) -> set[int]:
+        """Ends the relations of a contact that a full answer of the platform no longer names."""
+        still = {news.userid.lower() for news in named if news.external_userid == everything.external_userid}
+        touched: set[int] = set()
+        for row in self.of_contact[everything.corpid, everything.external_userid]:
+            if row.userid in still or row.status not in LIVE or row.changed_at > everything.at:
+                continue
+            row.status, row.changed_at = "deleted_by_staff", everything.at
+            self._follow_status(row)
+            touched.add(self._customer_of(row))
+        return touched
+
+    def done(self) -> None:
+        """Writes it all down, and has what was read compared with what is wanted."""
+        self.session.flush()
+        touch.want_push_of(self.session, self.read)
+
+    def _make(self, new: list[tuple[Identity, Relation]]) -> set[int]:
+        """Rows for relations that nobody knew, with their pushes and members of staff; returns their ids."""
+        made = [
+            FollowUser(
+                company_id=self.company_id,
+                corpid=news.corpid,
+                userid=news.userid.lower(),
+                shown=news.userid,
+                external_userid=news.external_userid,
+                identity_id=identity.id,
+                status=news.status or "active",
+                added_at=news.added_at or news.at,
+                changed_at=0,
+            )
+            for identity, news in new
+        ]
+        self.session.add_all(made)
+        self.session.flush()
+        now = clock.now()
+        pushes = [
+            Push(
+                follow_user_id=row.id,
+                company_id=self.company_id,
+                corpid=row.corpid,
+                state="waiting" if row.status in LIVE else "off",
+                changed_at=now,
+            )
+            for row in made
+        ]
+        self.session.add_all(pushes)
+        self.pushes |= {push.follow_user_id: push for push in pushes}
+        self.rows |= {(row.corpid, row.userid, row.external_userid): row for row in made}
+        _meet_staff(self.session, self.company_id, made)
+        return {row.id for row in made}
+
+    def _follow_status(self, row: FollowUser) -> None:
+        """Pushes begin and end with the relation; a new friendship is read before its first push."""
+        push = self.pushes[row.id]
+        if row.status not in LIVE:
+            push.state, push.error = "off", None
+            row.read_at = None
+            # Kept until now: a member who was renamed may have been taken for one who had ended it.
+            for wecom_id in list(self.tags[row.id]):
+                self._forget(row, wecom_id)
+        elif push.state == "off":
+            push.state, push.tries, push.next_try_at = "waiting", 0, 0
+            push.version += 1
+
+    def _read_tags(self, row: FollowUser, there: tuple[str, ...], at: int) -> bool:
+        """Compares a reading with what we believed. `at` is when it was asked: what we did later stands.
+
+        New on it: staff or another program put it there, and it is theirs. Gone although we put it: staff
+        took it off, which is a veto. What we were sending when a connection broke is told apart by the intent.
+        """
+        push, believed = self.pushes[row.id], self.tags[row.id]
+        intent = push.intent or {"add": [], "remove": []}
+        first, now, changed = row.read_at is None, clock.now(), False
+        if push.intent is not None and push.intent.get("at", 0) > at:
+            # Asked before the push that may or may not have happened: says nothing about it. Asked again later.
+            return False
+        for wecom_id in there:
+            if wecom_id in believed:
+                continue
+            ours = wecom_id in intent["add"]
+            believed[wecom_id] = RelationTag(
+                company_id=row.company_id, follow_user_id=row.id, wecom_id=wecom_id, ours=ours, at=now
+            )
+            self.session.add(believed[wecom_id])
+            if not ours:
+                what = "present at the first reading" if first else "put on in the client"
+                changed |= self._by_hand(row, wecom_id, marks.put, what)
+        for wecom_id, tag in list(believed.items()):
+            if wecom_id in there or tag.at > at:
+                continue
+            self._forget(row, wecom_id)
+            if wecom_id not in intent["remove"]:
+                changed |= self._by_hand(row, wecom_id, marks.take_off, "taken off in the client")
+        if first or push.intent is not None:
+            push.next_try_at = 0  # it waited for just this
+        row.read_at = now
+        self.read.append(row.id)
+        return changed
+
+    def _forget(self, row: FollowUser, wecom_id: str) -> None:
+        tag = self.tags[row.id].pop(wecom_id)
+        if tag in self.session.new:
+            self.session.expunge(tag)
+        else:
+            self.session.delete(tag)
+
+    def _by_hand(
+        self, row: FollowUser, wecom_id: str, act: Callable[..., marks.Marked], what: str
+    ) -> bool:
+        """Keeps what staff did in the client with a tag that stands for one of ours; says whether it does."""
+        tag_id = self.ours.get((row.corpid, wecom_id))
+        if tag_id is None:
+            return False
+        act(
+            self.session,
+            row.company_id,
+            self._customer_of(row),
+            tag_id,
+            actor=row.shown,
+            source="wecom",
             follow_user_id=row.id,
-            company_id=company_id,
-            corpid=news.corpid,
-            state="waiting" if row.status in LIVE else "off",
-            changed_at=clock.now(),
+            origin={"wecom": what},
         )
-    )
-    known = select(Staff.id).where(
-        Staff.company_id == company_id, Staff.corpid == news.corpid, Staff.userid == folded
-    )
-    if session.scalar(known) is None:
-        session.add(Staff(company_id=company_id, corpid=news.corpid, userid=folded, shown=news.userid))
-    session.flush()
-    return row
+        return True
+
+    def _our_tags(self, read: set[str]) -> dict[tuple[str, str], int]:
+        """Our tags that those of the corps stand for; one that left the library takes no marks any more."""
+        spoken_of = read | {wecom_id for tags in self.tags.values() for wecom_id in tags}
+        found: dict[tuple[str, str], int] = {}
+        for some in rows.chunks(spoken_of):
+            found |= {
+                (corpid, wecom_id): tag_id
+                for corpid, wecom_id, tag_id in self.session.execute(
+                    select(CorpTag.corpid, CorpTag.wecom_id, CorpTag.tag_id)
+                    .join(Tag, Tag.id == CorpTag.tag_id)
+                    .where(
+                        CorpTag.company_id == self.company_id,
+                        CorpTag.wecom_id.in_(some),
+                        Tag.retired_at.is_(None),
+                    )
+                )
+            }
+        return found
+
+    def _customer_of(self, row: FollowUser) -> int:
+        customer_id = self.customers.get(row.identity_id)
+        if customer_id is not None:
+            return customer_id
+        return self.session.scalars(select(Identity.customer_id).where(Identity.id == row.identity_id)).one()
+
+
+def _place(news: Relation) -> tuple[str, str, str]:
+    """The key of a relation: userids compare without case."""
+    return news.corpid, news.userid.lower(), news.external_userid
 
 
 def _update(row: FollowUser, news: Relation) -> None:
@@ -118,94 +277,16 @@ def _update(row: FollowUser, news: Relation) -> None:
     row.status, row.changed_at = news.status, news.at
 
 
-def _follow_status(session: Session, row: FollowUser) -> None:
-    """Pushes begin and end with the relation; a new friendship is read before its first push."""
-    session.flush()
-    push = session.get(Push, row.id)
-    assert push is not None
-    if row.status not in LIVE:
-        push.state, push.error = "off", None
-        row.read_at = None
-        for tag in session.scalars(select(RelationTag).where(RelationTag.follow_user_id == row.id)):
-            session.delete(tag)
-    elif push.state == "off":
-        push.state, push.tries, push.next_try_at = "waiting", 0, 0
-        push.version += 1
-
-
-def _read_tags(session: Session, row: FollowUser, there: tuple[str, ...], at: int) -> bool:
-    """Compares a reading with what we believed. `at` is when it was asked: what we did later stands.
-
-    New on it: staff or another program put it there, and it is theirs. Gone although we put it: staff took
-    it off, which is a veto. What we were sending when a connection broke is told apart by the intent.
-    """
-    push = session.get(Push, row.id)
-    assert push is not None
-    intent = push.intent or {"add": [], "remove": []}
-    believed = {
-        tag.wecom_id: tag
-        for tag in session.scalars(select(RelationTag).where(RelationTag.follow_user_id == row.id))
-    }
-    first, now, changed = row.read_at is None, clock.now(), False
-    if push.intent is not None and push.intent.get("at", 0) > at:
-        # Asked before the push that may or may not have happened: says nothing about it. Asked again later.
-        return False
-    for wecom_id in there:
-        if wecom_id in believed:
-            continue
-        ours = wecom_id in intent["add"]
-        session.add(
-            RelationTag(
-                company_id=row.company_id, follow_user_id=row.id, wecom_id=wecom_id, ours=ours, at=now
-            )
+def _meet_staff(session: Session, company_id: int, made: Sequence[FollowUser]) -> None:
+    """Rows for members of staff who were not known."""
+    shown: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in made:
+        shown[row.corpid].setdefault(row.userid, row.shown)
+    for corpid, members in shown.items():
+        theirs = (Staff.company_id == company_id, Staff.corpid == corpid)
+        for known in rows.having(session, Staff, Staff.userid, members, *theirs):
+            del members[known.userid]
+        session.add_all(
+            Staff(company_id=company_id, corpid=corpid, userid=userid, shown=name)
+            for userid, name in members.items()
         )
-        if not ours:
-            what = "present at the first reading" if first else "put on in the client"
-            changed |= _by_hand(session, row, wecom_id, marks.put, what)
-    for wecom_id, tag in believed.items():
-        if wecom_id in there or tag.at > at:
-            continue
-        session.delete(tag)
-        if wecom_id not in intent["remove"]:
-            changed |= _by_hand(session, row, wecom_id, marks.take_off, "taken off in the client")
-    if first or push.intent is not None:
-        push.next_try_at = 0  # it waited for just this
-    row.read_at = now
-    session.flush()
-    touch.want_push_of(session, [row.id])
-    return changed
-
-
-def _our_tag(session: Session, row: FollowUser, wecom_id: str) -> int | None:
-    """Our tag that this one of the corp stands for; one that left the library takes no marks any more."""
-    return session.scalar(
-        select(CorpTag.tag_id)
-        .join(Tag, Tag.id == CorpTag.tag_id)
-        .where(
-            CorpTag.company_id == row.company_id,
-            CorpTag.corpid == row.corpid,
-            CorpTag.wecom_id == wecom_id,
-            Tag.retired_at.is_(None),
-        )
-    )
-
-
-def _by_hand(
-    session: Session, row: FollowUser, wecom_id: str, act: Callable[..., marks.Marked], what: str
-) -> bool:
-    """Keeps what staff did in the client with a tag that stands for one of ours; says whether it does."""
-    tag_id = _our_tag(session, row, wecom_id)
-    if tag_id is None:
-        return False
-    customer_id = session.scalars(select(Identity.customer_id).where(Identity.id == row.identity_id)).one()
-    act(
-        session,
-        row.company_id,
-        customer_id,
-        tag_id,
-        actor=row.shown,
-        source="wecom",
-        follow_user_id=row.id,
-        origin={"wecom": what},
-    )
-    return True
