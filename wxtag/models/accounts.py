@@ -1,6 +1,8 @@
 """Accounts that are bound, and who may enter: API keys and people."""
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wxtag.models.base import TABLE, Base, BigId, CompanyId, Doc, Id, Key, Ms, Name, Sealed, Word
@@ -22,6 +24,8 @@ class Account(Base):
     agentid: Mapped[int] = mapped_column(default=0)
     name: Mapped[Name]
     open_platform: Mapped[Key] = mapped_column(default="")
+    former_platforms: Mapped[list[Any] | None] = mapped_column(JSON)
+    """Open Platform accounts of before: [[name, until when in ms], …]; what came then is read with them."""
     mode: Mapped[Word] = mapped_column(default="safe")
     format: Mapped[Word] = mapped_column(default="xml")
     secret: Mapped[Sealed]

@@ -42,12 +42,14 @@ class Identity(Base):
     named_at: Mapped[int] = mapped_column(BigInteger, default=0)
     customer_id: Mapped[int] = mapped_column(BigId, ForeignKey("customers.id"), index=True)
     customer: Mapped[Customer] = relationship(lazy="raise")
+    home_id: Mapped[int | None] = mapped_column(BigId)
+    """The customer that it came with, when that one has become another; a split gives it back."""
     origin: Mapped[Doc] = mapped_column(default=dict)
     created_at: Mapped[Ms]
 
 
 class Link(Base):
-    """Evidence that two identities are one person. Customers are the components of what is accepted."""
+    """Evidence that two identities are one person; what people decided about it is a verdict beside it."""
 
     __tablename__ = "links"
     __table_args__ = (UniqueConstraint("company_id", "low_id", "high_id"), TABLE)
@@ -56,11 +58,28 @@ class Link(Base):
     low_id: Mapped[int] = mapped_column(BigId, ForeignKey("identities.id"), index=True)
     high_id: Mapped[int] = mapped_column(BigId, ForeignKey("identities.id"), index=True)
     source: Mapped[Word]
-    """user_info, contact, mini_login, mini_phone, person (decided by hand), …"""
+    """user_info, contact, mini_login, mini_phone, migration, …"""
     state: Mapped[Word] = mapped_column(default="accepted")
-    """accepted, proposed (waits for a person), different (a person said so; stands for good)."""
+    """accepted, or proposed: unverified, it joins nobody until a person says so."""
     message_id: Mapped[int | None] = mapped_column(BigId)
     actor: Mapped[Name | None]
+    at: Mapped[Ms]
+
+
+class Verdict(Base):
+    """What a person decided about two identities; it stands above all evidence, the newest one counts."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = (UniqueConstraint("company_id", "low_id", "high_id"), TABLE)
+    id: Mapped[Id]
+    company_id: Mapped[CompanyId]
+    low_id: Mapped[int] = mapped_column(BigId, ForeignKey("identities.id"), index=True)
+    high_id: Mapped[int] = mapped_column(BigId, ForeignKey("identities.id"), index=True)
+    verb: Mapped[Word]
+    """same or different (person)."""
+    conflict_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    """The conflict that was decided: deciding it again takes this back."""
+    actor: Mapped[Name]
     at: Mapped[Ms]
 
 
@@ -142,6 +161,7 @@ class Staff(Base):
     name: Mapped[Name] = mapped_column(default="")
     departments: Mapped[list[Any]] = mapped_column(JSON, default=list)
     status: Mapped[Word] = mapped_column(default="active")
+    """active, out_of_range (of the app, which cannot push for them), left."""
 
 
 class FollowUser(Base):
@@ -159,7 +179,8 @@ class FollowUser(Base):
     state: Mapped[Key | None]
     add_way: Mapped[int | None]
     status: Mapped[Word] = mapped_column(default="active")
-    """active, half (not added back yet), deleted_by_customer (tags can still be marked), deleted_by_staff."""
+    """active, half (not added back yet), deleted_by_customer (tags can still be marked), deleted_by_staff,
+    staff_left."""
     remark: Mapped[str | None] = mapped_column(Text)
     added_at: Mapped[Ms]
     changed_at: Mapped[int] = mapped_column(BigInteger, default=0)
