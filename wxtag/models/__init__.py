@@ -2,6 +2,7 @@
 
 from wxtag.models.accounts import Account, ApiKey, SetupLink, User
 from wxtag.models.base import Base, Company, db
+from wxtag.models.importing import Department, Import
 from wxtag.models.inbox import InboxMessage, Lookup, Seen
 from wxtag.models.library import Channel, ChannelValue, CorpTag, RuleVersion, Tag, TagGroup
 from wxtag.models.people import (
@@ -33,12 +34,14 @@ __all__ = [
     "CorpTag",
     "Customer",
     "CustomerTag",
+    "Department",
     "Event",
     "Field",
     "FollowUser",
     "History",
     "HostSpool",
     "Identity",
+    "Import",
     "InboxMessage",
     "Lease",
     "Link",
