@@ -38,9 +38,9 @@ def test_fans_one_by_one_and_in_batches(fans: OfficialAccount, platform: Platfor
 )
 def test_the_list_of_fans_ends(fans: OfficialAccount, platform: Platform, ending: dict[str, Any]) -> None:
     platform.on(USER, {"total": 3, "count": 2, "data": {"openid": ["o1", "o2"]}, "next_openid": "o2"}, ending)
-    assert fans.followers() == (["o1", "o2"], "o2")
+    assert fans.followers() == (["o1", "o2"], "o2", 3)
     assert "next_openid" not in platform.last(USER).query
-    openids, following = fans.followers("o2")
+    openids, following, _ = fans.followers("o2")
     assert following == "" and len(openids) <= 1
     assert platform.last(USER).query["next_openid"] == "o2"
 

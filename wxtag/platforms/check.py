@@ -140,7 +140,7 @@ def _unionid_line(kind: str, who: str, having: list[bool]) -> CheckLine:
 
 
 def _fan_lines(here: OfficialAccount) -> Iterator[CheckLine]:
-    openids, _ = here.followers()
+    openids = here.followers().openids
     if openids:
         here.user_info(openids[-1])
         yield CheckLine("权限", True, "可以读取粉丝信息")

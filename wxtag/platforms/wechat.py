@@ -1,7 +1,7 @@
 """The WeChat calls that we use: fans of an Official Account, people of a mini-program, web authorisation."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from wxtag.accounts import BoundAccount
 from wxtag.errors import PlatformError
@@ -16,6 +16,15 @@ class Private(dict[str, Any]):
 
     def __repr__(self) -> str:
         return repr({name: "***" if name in HIDDEN_FIELDS else value for name, value in self.items()})
+
+
+class Followers(NamedTuple):
+    """A page of the list of fans; `following` is where the next begins, "" at the end."""
+
+    openids: list[str]
+    following: str
+    total: int
+    """How many fans the account has, as the platform says."""
 
 
 class OfficialAccount:
@@ -38,10 +47,11 @@ class OfficialAccount:
         answer = self.caller.post("/cgi-bin/user/info/batchget", user_list=wanted)
         return listed(answer, "user_info_list", "user/info/batchget")
 
-    def followers(self, next_openid: str = "") -> tuple[list[str], str]:
-        """A page of at most 10,000 fans after `next_openid`, and where the next begins ("" at the end).
+    def followers(self, next_openid: str = "") -> Followers:
+        """doc/service/api/usermanage/userinfo/api_getfans: at most 10,000 fans after `next_openid`.
 
         The platform ends a list in three ways: no next_openid, an empty page, or the last openid again.
+        500 calls a day.
         """
         api = "user/get"
         answer = self.caller.get("/cgi-bin/" + api, next_openid=next_openid)
@@ -50,7 +60,8 @@ class OfficialAccount:
         following = str(answer.get("next_openid") or "")
         if not openids or following == next_openid:
             following = ""
-        return openids, following
+        total = answer.get("total")
+        return Followers(openids, following, total if isinstance(total, int) else len(openids))
 
     def oauth_user(self, code: str) -> Private:
         """doc/service/api/webdev/access/api_snsaccesstoken: who came back from the authorisation page.
