@@ -5,11 +5,12 @@ different ones, joins nothing: it stands alone and goes to review. What a person
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from wxtag import clock
+from wxtag import clock, rows
 from wxtag.errors import InputError, NotFound
 from wxtag.grouping import BY_PERSON, Component, groups_of
 from wxtag.merges import come_back, name_customers, record_merge
@@ -62,7 +63,7 @@ def merge(session: Session, company_id: int, one_id: int, other_id: int, actor: 
     ]
     if first[0] is None or first[1] is None:
         raise InputError("a customer without any id cannot be merged")
-    connect(session, company_id, first[0], first[1], BY_PERSON, actor=actor, decided=True)
+    decided(session, company_id, first[0], first[1], actor)
     regroup(session, [i for i in first if i is not None], actor)
     return current(session, company_id, one)
 
@@ -105,7 +106,7 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
     sides: list[int] = list(conflict.evidence["sides"])
     if decision == "same":
         for other in sides[1:]:
-            connect(session, company_id, sides[0], other, BY_PERSON, actor=actor, decided=True)
+            decided(session, company_id, sides[0], other, actor)
     else:
         for link in _links_of(session, {conflict.identity_id}):
             link.state, link.actor = "different", actor
@@ -115,59 +116,65 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
     return regroup(session, [conflict.identity_id, *sides], actor)
 
 
-def connect(
-    session: Session,
-    company_id: int,
-    one_id: int,
-    other_id: int,
-    source: str,
-    *,
-    message_id: int | None = None,
-    actor: str | None = None,
-    decided: bool = False,
-) -> bool:
-    """Keeps evidence that two identities are one person; says whether it is new.
+class Evidence(NamedTuple):
+    """That two identities (by their rows' ids) are one person, and which message said so."""
 
-    What a person called different stays so, unless a person decides again (`decided`).
+    one_id: int
+    other_id: int
+    source: str
+    message_id: int | None = None
+
+
+def connect_all(session: Session, company_id: int, said: Iterable[Evidence]) -> set[int]:
+    """Keeps evidence; returns the identities about which something new was learnt.
+
+    What is known already, and what a person called different, stays as it is.
     """
+    pairs: dict[tuple[int, int], Evidence] = {}
+    for one in said:
+        if one.one_id != one.other_id:
+            pairs.setdefault((min(one.one_id, one.other_id), max(one.one_id, one.other_id)), one)
+    lows = {low for low, _ in pairs}
+    for link in rows.having(session, Link, Link.low_id, lows, Link.company_id == company_id):
+        pairs.pop((link.low_id, link.high_id), None)
+    now = clock.now()
+    new = [
+        {
+            "company_id": company_id,
+            "low_id": low,
+            "high_id": high,
+            "source": one.source,
+            "state": "accepted",
+            "message_id": one.message_id,
+            "at": now,
+        }
+        for (low, high), one in pairs.items()
+    ]
+    rows.add_all(session, Link, new)
+    return {end for pair in pairs for end in pair}
+
+
+def decided(session: Session, company_id: int, one_id: int, other_id: int, actor: str) -> None:
+    """A person said that two identities are one: it stands, whatever was said before."""
     low, high = sorted((one_id, other_id))
-    if low == high:
-        return False
     link = session.scalar(
         select(Link).where(Link.company_id == company_id, Link.low_id == low, Link.high_id == high)
     )
-    if link is not None:
-        if not decided:
-            return False
-        link.state, link.source, link.actor, link.at = "accepted", source, actor, clock.now()
-        session.flush()
-        return True
-    session.add(
-        Link(
-            company_id=company_id,
-            low_id=low,
-            high_id=high,
-            source=source,
-            state="accepted",
-            message_id=message_id,
-            actor=actor,
-            at=clock.now(),
-        )
-    )
+    if link is None:
+        link = Link(company_id=company_id, low_id=low, high_id=high)
+        session.add(link)
+    link.state, link.source, link.actor, link.at = "accepted", BY_PERSON, actor, clock.now()
     session.flush()
-    return True
 
 
-def _links_of(session: Session, identity_ids: set[int]) -> list[Link]:
-    return list(
-        session.scalars(
-            select(Link)
-            .where(
-                Link.state == "accepted", or_(Link.low_id.in_(identity_ids), Link.high_id.in_(identity_ids))
-            )
-            .order_by(Link.id)
-        )
-    )
+def _links_of(session: Session, identity_ids: Iterable[int]) -> list[Link]:
+    """The accepted evidence that has one of these at either end. Two looks: an OR would use no index."""
+    found = {
+        link.id: link
+        for end in (Link.low_id, Link.high_id)
+        for link in rows.having(session, Link, end, identity_ids, Link.state == "accepted")
+    }
+    return [found[link_id] for link_id in sorted(found)]
 
 
 def _connected(session: Session, start: set[int]) -> Component:
@@ -178,7 +185,7 @@ def _connected(session: Session, start: set[int]) -> Component:
     component = Component()
     wanted = set(start)
     while wanted:
-        for identity in session.scalars(select(Identity).where(Identity.id.in_(wanted))):
+        for identity in rows.having(session, Identity, Identity.id, wanted):
             component.identities[identity.id] = identity
         for link in _links_of(session, wanted):
             component.links[link.id] = link
@@ -190,10 +197,7 @@ def _connected(session: Session, start: set[int]) -> Component:
 def _record_conflicts(session: Session, component: Component, conflicts: dict[int, list[int]]) -> None:
     if not conflicts:
         return
-    known = {
-        row.identity_id: row
-        for row in session.scalars(select(Conflict).where(Conflict.identity_id.in_(conflicts)))
-    }
+    known = {row.identity_id: row for row in rows.having(session, Conflict, Conflict.identity_id, conflicts)}
     for identity_id, sides in conflicts.items():
         evidence = {
             "sides": sides,
@@ -248,6 +252,7 @@ def _assign(
             component.identities[i].customer_id = survivor
     session.flush()
     unseen -= {identity.customer_id for identity in component.identities.values()}
-    session.execute(delete(Customer).where(Customer.id.in_(unseen)))
+    for some in rows.chunks(unseen):
+        session.execute(delete(Customer).where(Customer.id.in_(some)))
     name_customers(session, touched)
     return touched

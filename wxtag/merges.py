@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wxtag import clock, texts
+from wxtag import clock, rows, texts
 from wxtag.grouping import Component
 from wxtag.models import Customer, History, Identity, Merge
 
@@ -108,14 +108,10 @@ def come_back(session: Session, company_id: int, left: int, group: set[int], act
 
 def name_customers(session: Session, customer_ids: set[int]) -> None:
     """A customer is called by the newest name that one of its ids has."""
-    for customer_id in customer_ids:
-        customer = session.get(Customer, customer_id)
-        if customer is not None and customer.merged_into is None:
-            name = session.scalars(
-                select(Identity.name)
-                .where(Identity.customer_id == customer_id, Identity.name != "")
-                .order_by(Identity.named_at.desc(), Identity.id)
-                .limit(1)
-            ).first()
-            if name and name != customer.name:
-                customer.name = name
+    newest: dict[int, Identity] = {}
+    for one in rows.having(session, Identity, Identity.customer_id, customer_ids, Identity.name != ""):
+        best = newest.get(one.customer_id)
+        if best is None or (-one.named_at, one.id) < (-best.named_at, best.id):
+            newest[one.customer_id] = one
+    for customer in rows.having(session, Customer, Customer.id, newest, Customer.merged_into.is_(None)):
+        customer.name = newest[customer.id].name

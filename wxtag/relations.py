@@ -74,8 +74,12 @@ class _Known:
         ]
         self.rows = {(row.corpid, row.userid, row.external_userid): row for row in there}
         ids = [row.id for row in there]
-        self.pushes = {push.follow_user_id: push for push in rows.having(session, Push, Push.follow_user_id, ids)}
-        self.made = self._make([(identities[identity_key(n)], n) for p, n in first.items() if p not in self.rows])
+        self.pushes = {
+            push.follow_user_id: push for push in rows.having(session, Push, Push.follow_user_id, ids)
+        }
+        self.made = self._make(
+            [(identities[identity_key(n)], n) for p, n in first.items() if p not in self.rows]
+        )
         self.of_contact: dict[tuple[str, str], list[FollowUser]] = defaultdict(list)
         for row in self.rows.values():
             self.of_contact[row.corpid, row.external_userid].append(row)
@@ -158,10 +162,10 @@ class _Known:
         if row.status not in LIVE:
             push.state, push.error = "off", None
             row.read_at = None
+        elif push.state == "off":
             # Kept until now: a member who was renamed may have been taken for one who had ended it.
             for wecom_id in list(self.tags[row.id]):
                 self._forget(row, wecom_id)
-        elif push.state == "off":
             push.state, push.tries, push.next_try_at = "waiting", 0, 0
             push.version += 1
 
@@ -207,9 +211,7 @@ class _Known:
         else:
             self.session.delete(tag)
 
-    def _by_hand(
-        self, row: FollowUser, wecom_id: str, act: Callable[..., marks.Marked], what: str
-    ) -> bool:
+    def _by_hand(self, row: FollowUser, wecom_id: str, act: Callable[..., marks.Marked], what: str) -> bool:
         """Keeps what staff did in the client with a tag that stands for one of ours; says whether it does."""
         tag_id = self.ours.get((row.corpid, wecom_id))
         if tag_id is None:

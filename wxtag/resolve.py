@@ -1,22 +1,31 @@
-"""Writes down what a message means: identities, evidence, events, profiles, relations, questions."""
+"""Writes down what messages mean, many at once: identities, evidence, events, profiles, relations, questions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wxtag import clock, relations, touch
-from wxtag.app import core
-from wxtag.companies import hash_key
+from wxtag import relations, rows, touch
 from wxtag.errors import InputError
-from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, Profile
-from wxtag.identity import connect, regroup
+from wxtag.events.decoded import Decoded, IdentityKey
+from wxtag.identities import find_or_make
+from wxtag.identity import Evidence, connect_all, regroup
 from wxtag.leases import lock
 from wxtag.models import Company, Customer, Event, Identity
-from wxtag.sealing import keyed_hash
 
-PHONE = "phone"
 HELD = "wxtag companies held"
+Found = Mapping[IdentityKey, Identity]
+
+
+@dataclass(frozen=True)
+class Meant:
+    """One message's meaning, and where it came from."""
+
+    decoded: Decoded
+    message_id: int | None = None
+    account_id: int | None = None
 
 
 def apply(
@@ -26,33 +35,39 @@ def apply(
     message_id: int | None = None,
     account_id: int | None = None,
 ) -> set[int]:
-    """Everything that follows from one message, in the caller's transaction; says which customers it touches.
+    """Everything that follows from one message; see apply_all."""
+    return apply_all(session, company_id, [Meant(decoded, message_id, account_id)])
 
-    May run twice for one message: events carry a uid, the rest are facts that are the same the second time.
+
+def apply_all(session: Session, company_id: int, meant: Sequence[Meant]) -> set[int]:
+    """Everything that follows from these messages of one company, in the caller's transaction.
+
+    They are in the order in which they came. Says which customers it touches. May run twice for one
+    message: events carry a uid, the rest are facts that are the same the second time.
     """
     company = one_at_a_time(session, company_id)
-    fresh: set[int] = set()
-    found = {key: _identity(session, company, key, message_id, fresh) for key in _keys(decoded)}
-    evidence: set[int] = set()
-    for link in decoded.links:
-        one, other = found[link.one], found[link.other]
-        if connect(session, company_id, one.id, other.id, link.source, message_id=message_id):
-            evidence |= {one.id, other.id}
+    keys: dict[IdentityKey, int | None] = {}
+    for one in meant:
+        for key in _keys(one.decoded):
+            keys.setdefault(key, one.message_id)
+    found, fresh = find_or_make(session, company, keys)
+    evidence = connect_all(
+        session,
+        company_id,
+        [
+            Evidence(found[link.one].id, found[link.other].id, link.source, one.message_id)
+            for one in meant
+            for link in one.decoded.links
+        ],
+    )
     touched = regroup(session, evidence, fresh=fresh) if evidence else set()
-    for profile in decoded.profiles:
-        touched |= _profile(session, found[profile.who], profile)
-    for number, event in enumerate(decoded.events):
-        if _event(session, company_id, found[event.who], event, number, message_id, account_id):
-            touched.add(found[event.who].customer_id)
-    for relation in decoded.relations:
-        key = IdentityKey("external_userid", relation.corpid, relation.external_userid)
-        if relations.note(session, company_id, found[key], relation):
-            touched.add(found[key].customer_id)
-    for everything in decoded.all_relations:
-        touched |= relations.end_others(session, company_id, everything, decoded.relations)
-    for question in decoded.questions:
-        touch.ask(session, company_id, question)
-    if decoded.library_changed:
+    touched |= _profiles(session, found, meant)
+    touched |= _events(session, company_id, found, meant)
+    touched |= relations.take_in(
+        session, company_id, found, [(one.decoded.relations, one.decoded.all_relations) for one in meant]
+    )
+    touch.ask_all(session, company_id, [q for one in meant for q in one.decoded.questions])
+    if any(one.decoded.library_changed for one in meant):
         touch.want_library(session, company_id)
     return touched
 
@@ -76,104 +91,62 @@ def one_at_a_time(session: Session, company_id: int) -> Company:
     return found
 
 
-def identity_row(session: Session, company: Company, key: IdentityKey) -> Identity | None:
-    """The row of an id, if this company knows it. A phone is looked for by its keyed hash."""
-    return session.scalar(
-        select(Identity).where(
-            Identity.company_id == company.id,
-            Identity.kind == key.kind,
-            Identity.scope == key.scope,
-            Identity.value == stored_value(company, key),
-        )
-    )
-
-
-def stored_value(company: Company, key: IdentityKey) -> str:
-    if key.kind != PHONE:
-        return key.value
-    return keyed_hash(hash_key(company, core().sealer), PHONE, key.value)
-
-
-def _keys(decoded: Decoded) -> Iterable[IdentityKey]:
-    keys = dict.fromkeys(decoded.identities)
-    keys |= dict.fromkeys(event.who for event in decoded.events)
+def _keys(decoded: Decoded) -> Iterator[IdentityKey]:
+    yield from decoded.identities
+    yield from (event.who for event in decoded.events)
     for link in decoded.links:
-        keys |= dict.fromkeys((link.one, link.other))
-    keys |= dict.fromkeys(profile.who for profile in decoded.profiles)
-    keys |= dict.fromkeys(
-        IdentityKey("external_userid", relation.corpid, relation.external_userid)
-        for relation in decoded.relations
-    )
-    return keys
+        yield link.one
+        yield link.other
+    yield from (profile.who for profile in decoded.profiles)
+    for relation in decoded.relations:
+        yield relations.identity_key(relation)
 
 
-def _identity(
-    session: Session, company: Company, key: IdentityKey, message_id: int | None, fresh: set[int]
-) -> Identity:
-    """The row of an id; one that was not known begins as a customer of its own, added to `fresh`."""
-    row = identity_row(session, company, key)
-    if row is not None:
-        return row
-    if not key.value:
-        raise InputError(f"an empty {key.kind} is nobody's id")
-    now = clock.now()
-    customer = Customer(company_id=company.id, created_at=now)
-    row = Identity(
-        customer=customer,
-        company_id=company.id,
-        kind=key.kind,
-        scope=key.scope,
-        value=stored_value(company, key),
-        sealed=core().sealer.seal(key.value, PHONE) if key.kind == PHONE else None,
-        origin={"message": message_id} if message_id else {},
-        created_at=now,
-    )
-    session.add(row)
-    session.flush()
-    fresh.add(customer.id)
-    return row
+def _profiles(session: Session, found: Found, meant: Iterable[Meant]) -> set[int]:
+    """The newest name of each id, which becomes the customer's; and who can be reached (no longer)."""
+    touched: set[int] = set()
+    named: dict[int, str] = {}
+    for profile in (profile for one in meant for profile in one.decoded.profiles):
+        identity = found[profile.who]
+        if profile.name and profile.at >= identity.named_at and profile.name != identity.name:
+            identity.name, identity.named_at = profile.name[:190], profile.at
+            named[identity.customer_id] = identity.name
+        if profile.active is not None and profile.active != identity.active:
+            identity.active = profile.active
+            touched.add(identity.customer_id)
+    for customer in rows.having(session, Customer, Customer.id, named):
+        customer.name = named[customer.id]
+    return touched
 
 
-def _profile(session: Session, identity: Identity, profile: Profile) -> set[int]:
-    changed = False
-    if profile.name and profile.at >= identity.named_at and profile.name != identity.name:
-        identity.name, identity.named_at = profile.name[:190], profile.at
-        customer = session.get(Customer, identity.customer_id)
-        if customer is not None:
-            customer.name = identity.name
-    if profile.active is not None and profile.active != identity.active:
-        identity.active, changed = profile.active, True
-    return {identity.customer_id} if changed else set()
-
-
-def _event(
-    session: Session,
-    company_id: int,
-    identity: Identity,
-    event: NewEvent,
-    number: int,
-    message_id: int | None,
-    account_id: int | None,
-) -> bool:
-    """Keeps one event; says whether it is new."""
-    if event.uid is None and message_id is None:
-        raise InputError("an event from elsewhere needs an id, so that it counts once")
-    uid = event.uid or f"{message_id}:{number}"
-    there = select(Event.id).where(Event.company_id == company_id, Event.uid == uid)
-    if session.scalar(there) is not None:
-        return False
-    session.add(
-        Event(
-            company_id=company_id,
-            identity_id=identity.id,
-            kind=event.kind,
-            at=event.at,
-            uid=uid,
-            account_id=account_id,
-            message_id=message_id,
-            channel=event.channel[:128] if event.channel else None,
-            place=event.place,
-            properties=event.properties,
-        )
-    )
-    return True
+def _events(session: Session, company_id: int, found: Found, meant: Iterable[Meant]) -> set[int]:
+    """Keeps the events that are new; says whose they are."""
+    new: dict[str, dict[str, Any]] = {}
+    customers: dict[str, int] = {}
+    for one in meant:
+        for number, event in enumerate(one.decoded.events):
+            if event.uid is None and one.message_id is None:
+                raise InputError("an event from elsewhere needs an id, so that it counts once")
+            uid = event.uid or f"{one.message_id}:{number}"
+            customers.setdefault(uid, found[event.who].customer_id)
+            new.setdefault(
+                uid,
+                {
+                    "company_id": company_id,
+                    "identity_id": found[event.who].id,
+                    "kind": event.kind,
+                    "at": event.at,
+                    "uid": uid,
+                    "account_id": one.account_id,
+                    "message_id": one.message_id,
+                    "channel": event.channel[:128] if event.channel else None,
+                    "place": event.place,
+                    "properties": event.properties,
+                },
+            )
+    for some in rows.chunks(list(new)):
+        there = select(Event.uid).where(Event.company_id == company_id, Event.uid.in_(some))
+        for uid in session.scalars(there):
+            del new[uid]
+    rows.add_all(session, Event, list(new.values()))
+    return {customers[uid] for uid in new}

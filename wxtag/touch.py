@@ -1,11 +1,12 @@
 """Says what must be worked on: customers to compute, relations to push, libraries to read. Rows, not jobs."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from wxtag import clock
+from wxtag import clock, rows
 from wxtag.events.decoded import Question
 from wxtag.models import Account, FollowUser, Identity, Lookup, Push, Touched
 
@@ -15,8 +16,10 @@ LIBRARY = "library"
 def touch(session: Session, company_id: int, customer_ids: Iterable[int]) -> None:
     """The tags of these customers must be computed and pushed again."""
     now = clock.now()
-    session.add_all(
-        Touched(company_id=company_id, customer_id=customer_id, at=now) for customer_id in set(customer_ids)
+    rows.add_all(
+        session,
+        Touched,
+        [{"company_id": company_id, "customer_id": one, "at": now} for one in sorted(set(customer_ids))],
     )
 
 
@@ -28,59 +31,71 @@ def want_push(session: Session, company_id: int, customer_ids: Iterable[int]) ->
         .where(FollowUser.company_id == company_id, Identity.customer_id.in_(set(customer_ids)))
     )
     found = list(session.scalars(relations))
-    for start in range(0, len(found), 500):
-        want_push_of(session, found[start : start + 500])
+    want_push_of(session, found)
     return len(found)
 
 
 def want_push_of(session: Session, follow_user_ids: Iterable[int]) -> None:
     """These relations may need a push. One whose waiting has a reason (back-off) goes on waiting."""
     now = clock.now()
-    ids = list(follow_user_ids)
-    session.execute(
-        update(Push)
-        .where(Push.follow_user_id.in_(ids), Push.state.in_(("done", "failed")))
-        .values(state="waiting", tries=0, next_try_at=0, error=None)
-    )
-    session.execute(
-        update(Push)
-        .where(Push.follow_user_id.in_(ids), Push.state != "off")
-        .values(version=Push.version + 1, changed_at=now)
-    )
+    for ids in rows.chunks(follow_user_ids):
+        session.execute(
+            update(Push)
+            .where(Push.follow_user_id.in_(ids), Push.state.in_(("done", "failed")))
+            .values(state="waiting", tries=0, next_try_at=0, error=None)
+        )
+        session.execute(
+            update(Push)
+            .where(Push.follow_user_id.in_(ids), Push.state != "off")
+            .values(version=Push.version + 1, changed_at=now)
+        )
 
 
 def ask(session: Session, company_id: int, question: Question, unless_within_ms: int = 0) -> None:
-    """Keeps a question for the platform; one that waits already is asked anew.
+    """Keeps a question for the platform; see ask_all."""
+    ask_all(session, company_id, [question], unless_within_ms)
+
+
+def ask_all(
+    session: Session, company_id: int, questions: Iterable[Question], unless_within_ms: int = 0
+) -> None:
+    """Keeps questions for the platforms; one that waits already is asked anew.
 
     `unless_within_ms`: not when it was asked so recently, because that answer is on its way.
     """
     now = clock.now()
-    row = session.scalar(
-        select(Lookup).where(
+    subjects: dict[tuple[int, str], dict[str, Question]] = defaultdict(dict)
+    for one in questions:
+        subjects[one.account_id, one.kind][one.subject] = one
+    for (account_id, kind), asked in subjects.items():
+        there = rows.having(
+            session,
+            Lookup,
+            Lookup.subject,
+            asked,
             Lookup.company_id == company_id,
-            Lookup.account_id == question.account_id,
-            Lookup.kind == question.kind,
-            Lookup.subject == question.subject,
+            Lookup.account_id == account_id,
+            Lookup.kind == kind,
         )
-    )
-    if row is not None and row.asked_at > now - unless_within_ms:
-        return
-    if row is None:
-        session.add(
-            Lookup(
-                company_id=company_id,
-                account_id=question.account_id,
-                kind=question.kind,
-                subject=question.subject,
-                asked_at=now,
-                next_try_at=now + question.delay_ms,
-            )
-        )
-        session.flush()
-        return
-    if row.state != "waiting":
-        row.tries, row.next_try_at, row.error = 0, now + question.delay_ms, None
-    row.state, row.asked_at, row.version = "waiting", now, row.version + 1
+        for row in there:
+            question = asked.pop(row.subject)
+            if row.asked_at > now - unless_within_ms:
+                continue
+            if row.state != "waiting":
+                row.tries, row.next_try_at, row.error = 0, now + question.delay_ms, None
+            row.state, row.asked_at, row.version = "waiting", now, row.version + 1
+        new = [
+            {
+                "company_id": company_id,
+                "account_id": account_id,
+                "kind": kind,
+                "subject": subject,
+                "asked_at": now,
+                "next_try_at": now + question.delay_ms,
+            }
+            for subject, question in asked.items()
+        ]
+        rows.add_all(session, Lookup, new)
     session.flush()
 
 
