@@ -7,8 +7,11 @@ from wxtag.sandbox.calls import CallLog
 from wxtag.sandbox.courier import Courier
 from wxtag.sandbox.faults import Faults
 from wxtag.sandbox.limits import Flights, Windows
+from wxtag.sandbox.snapshots import Snapshots
 from wxtag.sandbox.store import Store
-from wxtag.sandbox.world import World
+from wxtag.sandbox.world import Doc, World
+
+_RIDS = 2_000
 
 
 class Sandbox:
@@ -20,6 +23,8 @@ class Sandbox:
         self.calls = CallLog()
         self.windows = Windows()
         self.flights = Flights()
+        self.rids: dict[str, Doc] = {}
+        self.snapshots = Snapshots(lambda: float(self.world.switches["wecom.cursor_seconds"]))
         self.store = Store(self.world, state_dir)
         if not self.store.load():
             defaults.fill(self.world)
@@ -37,7 +42,15 @@ class Sandbox:
         self.faults.set([], seed=1)
         self.calls.clear()
         self.windows.clear()
+        self.snapshots.clear()
         self.courier.forget()
+
+    def keep_rid(self, rid: str, seen: Doc) -> None:
+        """Request ids of failures can be asked for; the oldest are forgotten."""
+        with self.world.lock:
+            self.rids[rid] = seen
+            if len(self.rids) > _RIDS:
+                del self.rids[next(iter(self.rids))]
 
     def stop(self) -> None:
         self.courier.stop()

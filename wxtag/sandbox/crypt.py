@@ -56,3 +56,13 @@ def decrypt(key_text: str, ciphertext: str) -> tuple[str, str]:
         return full[20 : 20 + length].decode(), full[20 + length :].decode()
     except UnicodeDecodeError as problem:
         raise Unreadable("not UTF-8") from problem
+
+
+def seal_data(session_key: str, content: str) -> tuple[str, str]:
+    """What a mini-program's client seals (AES-128, normal padding): the iv and the cipher, in base64."""
+    key, iv = base64.b64decode(session_key)[:16], os.urandom(16)
+    full = content.encode()
+    pad = 16 - len(full) % 16
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    sealed = encryptor.update(full + bytes([pad]) * pad) + encryptor.finalize()
+    return base64.b64encode(iv).decode(), base64.b64encode(sealed).decode()

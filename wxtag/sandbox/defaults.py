@@ -6,7 +6,7 @@ from wxtag.sandbox import ids
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.library import create_tags
 from wxtag.sandbox.texts import TEXTS
-from wxtag.sandbox.world import Doc, World
+from wxtag.sandbox.world import Doc, World, empty_corp
 
 CORP = "ww5a17d0c0ffee0001"
 OFFICIAL_ACCOUNT = "wx5a17d0c0ffee0a01"
@@ -20,10 +20,13 @@ _SHOWN = {
         "kind", "appid", "secret", "token", "aes_key", "mode", "format", "name", "open_platform",
     ),
 }  # fmt: skip
+# An app's place in the corp decides what it may call and which events it gets.
+ROLES = ("app", "contact_sync", "customer_contact", "agent_development")
 MODES = ("plain", "compatible", "safe")
 _SETTINGS = {
     "secret", "token", "aes_key", "mode", "format", "name", "open_platform", "verified", "ip_allowed",
     "callable", "enabled", "visible", "migrated_from", "empty_names", "callback_url",
+    "role", "restricted",
 }  # fmt: skip
 
 
@@ -57,7 +60,9 @@ def add_account(world: World, wanted: Doc, fixed: bool = False) -> Doc:
         made["secret"] = ids.new_text(43) if wecom else ids.new_hex(32)
         made["token"], made["aes_key"] = ids.new_text(24), ids.new_text(43)
     if wecom:
-        made.update({"agentid": 1000002, "callable": True, "visible": None})
+        made.update(
+            {"agentid": 1000002, "callable": True, "visible": None, "role": "app", "restricted": True}
+        )
     else:
         made.update({"mode": "safe", "original_id": ids.original_id(key), "migrated_from": []})
     if kind == "mini_program":
@@ -88,6 +93,8 @@ def add_account(world: World, wanted: Doc, fixed: bool = False) -> Doc:
 def check_values(account: Doc) -> None:
     if account["kind"] == "wecom":
         account["agentid"] = int(account["agentid"])
+        if account["role"] not in ROLES:
+            raise ActError(TEXTS["bad_role"].format(account["role"]))
     elif account["mode"] not in MODES or account.get("format", "xml") not in ("xml", "json"):
         raise ActError(TEXTS["bad_mode"])
     if len(account["aes_key"]) != 43 or not account["aes_key"].isalnum():
@@ -107,20 +114,8 @@ def change_account(world: World, account: Doc, values: Doc) -> None:
 
 
 def _new_corp(name: str) -> Doc:
-    return {
-        "name": name,
-        "departments": {"1": {"id": 1, "name": TEXTS["head_office"], "parentid": 0, "order": 1}},
-        "staff": {},
-        "groups": {},
-        "tags": {},
-        "edges": {},
-        "ways": {},
-        "welcome": {},
-        "transfers": [],
-        "handed_over": [],
-        "unassigned": [],
-        "messages": [],
-    }
+    head = {"1": {"id": 1, "name": TEXTS["head_office"], "parentid": 0, "order": 1}}
+    return {**empty_corp(), "name": name, "departments": head}
 
 
 def add_person(world: World, name: Any, key: Any = None, phone: Any = None) -> Doc:
@@ -133,7 +128,7 @@ def add_person(world: World, name: Any, key: Any = None, phone: Any = None) -> D
         phone = str(phone or f"138{10_000_000 + number:08d}")
         people[key] = {"id": key, "name": str(name or key), "phone": phone}
         world.index_person(key)
-        world.changed()
+        world.touch_person(key)
         return world.person_shown(people[key])
 
 
@@ -143,20 +138,26 @@ def add_staff(world: World, corpid: str, wanted: Doc) -> Doc:
         userid = str(wanted.get("userid") or f"staff{world.number()}")
         if userid.lower() in corp["staff"]:
             raise ActError(TEXTS["staff_exists"].format(userid))
-        department = int(wanted.get("department") or 1)
-        if str(department) not in corp["departments"]:
-            label = TEXTS["department"].format(department)
-            corp["departments"][str(department)] = {
-                "id": department, "name": label, "parentid": 1, "order": department,
-            }  # fmt: skip
+        listed = [int(part) for part in wanted.get("departments") or []]
+        department = int(wanted.get("department") or (listed or [1])[0])
+        for part in [department, *listed]:
+            if str(part) not in corp["departments"]:
+                label = TEXTS["department"].format(part)
+                row = {"id": part, "name": label, "parentid": 1, "order": part}
+                corp["departments"][str(part)] = row
         member = {
             "userid": userid,
             "name": str(wanted.get("name") or userid),
             "department": department,
+            "departments": listed,
             "mobile": str(wanted.get("mobile") or f"139{10_000_000 + world.number():08d}"),
             "position": str(wanted.get("position") or ""),
             "status": int(wanted.get("status") or 1),
             "customer_contact": bool(wanted.get("customer_contact", True)),
+            "licensed": bool(wanted.get("licensed", True)),
+            "wechat_bound": bool(wanted.get("wechat_bound", True)),
+            "email": str(wanted.get("email") or ""),
+            "biz_mail": str(wanted.get("biz_mail") or ""),
         }
         corp["staff"][userid.lower()] = member
         corp["edges"].setdefault(userid.lower(), {})

@@ -8,17 +8,18 @@ from functools import lru_cache
 _SALT = "sandbox-1"
 
 
-def _stream(*parts: str) -> str:
-    """An endless enough url-safe text that depends on the parts alone."""
+def _turn(seed: bytes, turn: int) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(seed + bytes([turn])).digest()).decode().rstrip("=")
+
+
+def _stream(*parts: str, turns: int = 1) -> str:
+    """A url-safe text that depends on the parts alone, 43 letters a turn."""
     seed = "\x1f".join((_SALT, *parts)).encode()
-    return "".join(
-        base64.urlsafe_b64encode(hashlib.sha256(seed + bytes([turn])).digest()).decode().rstrip("=")
-        for turn in range(3)
-    )
+    return _turn(seed, 0) if turns == 1 else "".join(_turn(seed, turn) for turn in range(turns))
 
 
 def _alnum(*parts: str) -> str:
-    return _stream(*parts).replace("-", "").replace("_", "")
+    return _stream(*parts, turns=3).replace("-", "").replace("_", "")
 
 
 # The same ids are asked for again and again.
@@ -44,9 +45,9 @@ def member_openid(userid: str, corpid: str) -> str:
     return "o" + _stream("member", userid.lower(), corpid)[:27]
 
 
-def tag_id(corpid: str, number: int) -> str:
-    """Tags and tag groups share one family of ids."""
-    return "et" + _stream("tag", corpid, str(number))[:30]
+def tag_id(corpid: str, number: int, ruled: bool = False) -> str:
+    """Tags and tag groups share one family of ids; tags of rule groups are shown with another head."""
+    return ("st" if ruled else "et") + _stream("tag", corpid, str(number))[:30]
 
 
 def hexes(length: int, *parts: str) -> str:

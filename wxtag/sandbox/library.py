@@ -11,8 +11,10 @@ def by_order(items: list[Doc]) -> list[Doc]:
     return sorted(items, key=lambda item: (-item["order"], item["number"]))
 
 
-def live_groups(corp: Doc) -> list[Doc]:
-    return by_order([group for group in corp["groups"].values() if not group["deleted"]])
+def live_groups(corp: Doc, strategy: int | None = None) -> list[Doc]:
+    """The corp's groups, or those of one rule group."""
+    groups = corp["groups"].values()
+    return by_order([g for g in groups if not g["deleted"] and g.get("strategy") == strategy])
 
 
 def tags_of(corp: Doc, group_id: str, deleted: bool = False) -> list[Doc]:
@@ -20,8 +22,8 @@ def tags_of(corp: Doc, group_id: str, deleted: bool = False) -> list[Doc]:
     return by_order(found)
 
 
-def group_named(corp: Doc, name: str) -> Doc | None:
-    return next((g for g in live_groups(corp) if g["name"] == name), None)
+def group_named(corp: Doc, name: str, strategy: int | None = None) -> Doc | None:
+    return next((g for g in live_groups(corp, strategy) if g["name"] == name), None)
 
 
 def live_tag(corp: Doc, tag_id: Any) -> Doc | None:
@@ -37,11 +39,12 @@ def create_tags(
     wanted: list[tuple[str, int]],
     order: int = 0,
     group_id: str | None = None,
+    strategy: int | None = None,
 ) -> tuple[Doc, bool, list[Doc]]:
     """Adds names to a group (made when needed); gives the group, whether it is new, and the new tags."""
     corp = world.data["corps"][corpid]
     now = world.now()
-    group = corp["groups"].get(group_id) if group_id else group_named(corp, group_name)
+    group = corp["groups"].get(group_id) if group_id else group_named(corp, group_name, strategy)
     fresh = group is None
     if group is None:
         number = world.number()
@@ -53,6 +56,7 @@ def create_tags(
             "deleted": False,
             "creator": creator,
             "number": number,
+            "strategy": strategy,
         }
         corp["groups"][group["id"]] = group
     present = {tag["name"] for tag in tags_of(corp, group["id"])}
@@ -63,7 +67,7 @@ def create_tags(
         present.add(name)
         number = world.number()
         tag = {
-            "id": ids.tag_id(corpid, number),
+            "id": ids.tag_id(corpid, number, strategy is not None),
             "name": name,
             "order": tag_order,
             "create_time": now,
@@ -71,6 +75,7 @@ def create_tags(
             "creator": creator,
             "number": number,
             "group_id": group["id"],
+            "strategy": group.get("strategy"),
         }
         corp["tags"][tag["id"]] = tag
         made.append(tag)

@@ -19,6 +19,8 @@ def empty_data() -> Doc:
         "people": {},
         "fans": {},
         "oa_tags": {},
+        "blacklists": {},
+        "grants": {},
         "qrcodes": {},
         "tokens": {},
         "codes": {},
@@ -31,6 +33,27 @@ def empty_data() -> Doc:
         "switches": {},
         "product_url": None,
         "sequence": 0,
+    }
+
+
+def empty_corp() -> Doc:
+    return {
+        "name": "",
+        "departments": {},
+        "staff": {},
+        "left": {},
+        "groups": {},
+        "tags": {},
+        "edges": {},
+        "chats": {},
+        "strategies": {},
+        "ways": {},
+        "join_ways": {},
+        "welcome": {},
+        "transfers": [],
+        "gave": {},
+        "unassigned": [],
+        "messages": [],
     }
 
 
@@ -49,11 +72,28 @@ class World:
         """Goes on with other data (a saved state, or a new world)."""
         with self.lock:
             self.data = {**empty_data(), **data}
+            for corpid, corp in self.data["corps"].items():
+                self.data["corps"][corpid] = {**empty_corp(), **corp}
+            for account in self.data["accounts"].values():
+                if account["kind"] == "wecom":
+                    account.setdefault("role", "app")
+                    account.setdefault("restricted", True)
             self.switches = Switches(self.data["switches"])
             self.index()
             self.changed()
 
     def changed(self) -> None:
+        self.changes += 1
+
+    def touch_edge(self, corpid: str, userid: str, key: str) -> None:
+        """The relation of a member and a customer changed, came or went."""
+        self.changes += 1
+
+    def touch_person(self, person: str) -> None:
+        self.changes += 1
+
+    def touch_fan(self, appid: str, openid: str) -> None:
+        """A follower of an Official Account changed, came or went."""
         self.changes += 1
 
     def now(self) -> int:
@@ -96,8 +136,11 @@ class World:
         return self._externals.get((corpid, external)) if isinstance(external, str) else None
 
     def unionid(self, person: str, account: Doc) -> str | None:
-        bound = account.get("open_platform")
-        if not bound or self.switches[f"{platform_of(account)}.unionid_missing"]:
+        bound, platform = account.get("open_platform"), platform_of(account)
+        if not bound or self.switches[f"{platform}.unionid_missing"]:
+            return None
+        # Of some people a platform does not tell it (not yet).
+        if platform in self.data["people"].get(person, {}).get("no_unionid", ()):
             return None
         return ids.unionid(person, bound)
 

@@ -14,9 +14,14 @@ def _event(
 ) -> list[int]:
     fields = head(sandbox, corpid, "change_external_tag", at)
     fields.append(("Id", key))
+    corp = sandbox.world.data["corps"][corpid]
+    item = corp["tags"].get(key) or corp["groups"].get(key) or {}
     if tag_type:
         fields.append(("TagType", tag_type))
     fields.append(("ChangeType", change))
+    if item.get("strategy") is not None:
+        # A text in the sample of shuffle, a number in the others.
+        fields.append(("StrategyId", item["strategy"] if tag_type else str(item["strategy"])))
     return event_to_apps(sandbox, corpid, fields)
 
 
@@ -27,8 +32,12 @@ def create(sandbox: Sandbox, body: Doc) -> Doc:
     if not name or not names or any(not n or len(n) > 30 for n in (name, *names)):
         raise ActError(TEXTS["bad_tag_names"])
     wanted = [(tag, (len(names) - place) * 10) for place, tag in enumerate(names)]
-    order = int(body.get("order") or 0)
-    group, fresh, made = library.create_tags(sandbox.world, corpid, "console", name, wanted, order)
+    order, rules = int(body.get("order") or 0), body.get("strategy_id")
+    if rules is not None and str(rules) not in sandbox.world.data["corps"][corpid]["strategies"]:
+        raise ActError(TEXTS["no_tag"].format(rules))
+    group, fresh, made = library.create_tags(
+        sandbox.world, corpid, "console", name, wanted, order, strategy=None if rules is None else int(rules)
+    )
     # One event an object, all in the same second.
     at = sandbox.world.now()
     sent = _event(sandbox, corpid, "create", group["id"], "tag_group", at) if fresh else []
@@ -51,7 +60,8 @@ def _found(sandbox: Sandbox, body: Doc) -> tuple[str, Doc, str, Doc]:
 def rename(sandbox: Sandbox, body: Doc) -> Doc:
     corpid, corp, kind, item = _found(sandbox, body)
     name = str(body.get("name") or "")
-    rivals = library.live_groups(corp) if kind == "tag_group" else library.tags_of(corp, item["group_id"])
+    groups = library.live_groups(corp, item.get("strategy"))
+    rivals = groups if kind == "tag_group" else library.tags_of(corp, item["group_id"])
     taken = any(other["name"] == name and other is not item for other in rivals)
     if not name or len(name) > 30 or taken:
         raise ActError(TEXTS["bad_tag_names"])

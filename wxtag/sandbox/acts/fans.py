@@ -17,7 +17,8 @@ TALK_ANSWERS, TALK_SECONDS = 5, 48 * 3600
 
 def visitor(sandbox: Sandbox, body: Doc, kind: str | None = "official_account") -> tuple[Doc, Doc, str]:
     """The account, the person, and the person's openid there."""
-    account = sandbox.world.need_account(body.get("appid"), kind)
+    wanted = kind or (None if body.get("appid") else "official_account")
+    account = sandbox.world.need_account(body.get("appid"), wanted)
     if account["kind"] == "wecom":
         raise ActError(TEXTS["no_account"].format(body.get("appid")))
     person = sandbox.world.need_person(body.get("person"))
@@ -99,6 +100,7 @@ def _follow(sandbox: Sandbox, account: Doc, person: Doc, openid: str, scene: Any
         "tags": old["tags"] if old and switches["wechat.tags_survive_unfollow"] else [],
         "remark": old["remark"] if old else "",
     }
+    sandbox.world.touch_fan(account["appid"], openid)
     open_window(sandbox, account, openid, MENU_ANSWERS, MENU_SECONDS)
     return event(sandbox, account, openid, "subscribe", *more)
 
@@ -117,7 +119,7 @@ def unfollow(sandbox: Sandbox, body: Doc) -> Doc:
     fan = need_fan(sandbox, account, openid)
     fan["subscribe"] = 0
     sandbox.world.data["windows"].pop(f"{account['appid']}|{openid}", None)
-    sandbox.world.changed()
+    sandbox.world.touch_fan(account["appid"], openid)
     return event(sandbox, account, openid, "unsubscribe", ("EventKey", ""))
 
 
@@ -162,28 +164,3 @@ def menu_view(sandbox: Sandbox, body: Doc) -> Doc:
     need_fan(sandbox, account, openid)
     menu = int(ids.hexes(8, "menu", account["appid"]), 16)
     return event(sandbox, account, openid, "VIEW", ("EventKey", str(body.get("url") or "")), ("MenuId", menu))
-
-
-@act("subscribe_popup")
-def subscribe_popup(sandbox: Sandbox, body: Doc) -> Doc:
-    """The person answers the question about subscription notices."""
-    account, _, openid = visitor(sandbox, body, None)
-    rows: list[Any] = [
-        [
-            ("TemplateId", str(row.get("id"))),
-            ("SubscribeStatusString", str(row.get("status") or "accept")),
-            ("PopupScene", str(row.get("scene") or 0)),
-        ]
-        for row in body.get("templates") or []
-    ]
-    if not rows:
-        raise ActError(TEXTS["no_templates"])
-    name = "subscribe_msg_popup_event"
-    if account.get("format") == "json":
-        listed: Any = [dict(row) for row in rows]
-        if len(listed) == 1 and sandbox.world.switches["wechat.json_list_shape"] == "object_for_one":
-            listed = listed[0]
-        return event(sandbox, account, openid, name, ("List", listed))
-    shaped = [[(key, Bare(v) if key == "PopupScene" else v) for key, v in row] for row in rows]
-    container = [("List", row) for row in shaped]
-    return event(sandbox, account, openid, name, ("SubscribeMsgPopupEvent", container))

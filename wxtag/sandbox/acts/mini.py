@@ -1,9 +1,10 @@
 """Plays mini-program clients: login, phone number and tracked events, sent to the product itself."""
 
+import hashlib
 import json
 from typing import Any
 
-from wxtag.sandbox import codes
+from wxtag.sandbox import codes, crypt
 from wxtag.sandbox.acts.fans import visitor
 from wxtag.sandbox.acts.table import act
 from wxtag.sandbox.core import Sandbox
@@ -90,10 +91,42 @@ def phone_code(sandbox: Sandbox, body: Doc) -> Doc:
 
 @act("oauth_code")
 def oauth_code(sandbox: Sandbox, body: Doc) -> Doc:
+    """`snapshot` true: the page is opened as a snapshot, by a virtual user."""
     account, person, _ = visitor(sandbox, body)
-    scope = str(body.get("scope") or "snsapi_base")
-    code = codes.new_code(sandbox.world, "oauth", account["appid"], person=person["id"], scope=scope)
-    return {"code": code}
+    values = {"scope": str(body.get("scope") or "snsapi_base"), "person": person["id"]}
+    if body.get("snapshot") is not None:
+        values["snapshot"] = bool(body["snapshot"])
+    return {"code": codes.new_code(sandbox.world, "oauth", account["appid"], **values)}
+
+
+@act("pay")
+def pay(sandbox: Sandbox, body: Doc) -> Doc:
+    """The person pays in the mini-program."""
+    account, person, openid = visitor(sandbox, body, "mini_program")
+    code = codes.new_code(sandbox.world, "payment", account["appid"], person=person["id"])
+    return {"openid": openid, "transaction_id": code}
+
+
+@act("encrypted_data")
+def encrypted_data(sandbox: Sandbox, body: Doc) -> Doc:
+    """What the client hands to the page: `of` "phone" (default) or "user", sealed with the session key."""
+    account, person, openid = visitor(sandbox, body, "mini_program")
+    session = sandbox.world.data["sessions"].get(f"{account['appid']}|{openid}")
+    if session is None:
+        raise ActError(TEXTS["no_session"])
+    content: Doc = {"phoneNumber": person["phone"], "purePhoneNumber": person["phone"], "countryCode": "86"}
+    if body.get("of") == "user":
+        content = {"openId": openid, "nickName": "微信用户", "gender": 0, "city": "", "avatarUrl": ""}
+        unionid = sandbox.world.unionid(person["id"], account)
+        content.update({"unionId": unionid} if unionid else {})
+    content["watermark"] = {"timestamp": sandbox.world.now(), "appid": account["appid"]}
+    raw = '{"nickName":"微信用户","gender":0,"language":"zh_CN","avatarUrl":""}'
+    iv, sealed = crypt.seal_data(session, json.dumps(content, ensure_ascii=False))
+    digest = hashlib.sha256(sealed.encode()).hexdigest()
+    kept = {"kind": "sealed", "account": account["appid"], "at": sandbox.world.now(), "used": False}
+    sandbox.world.data["codes"][digest] = kept
+    signature = hashlib.sha1((raw + session).encode()).hexdigest()
+    return {"encryptedData": sealed, "iv": iv, "rawData": raw, "signature": signature, "hash": digest}
 
 
 @act("staff_code")

@@ -30,7 +30,7 @@ def cancel_account(sandbox: Sandbox, body: Doc) -> Doc:
     fan = sandbox.world.data["fans"][account["appid"]].get(openid)
     if fan:
         fan["subscribe"] = 0
-        sandbox.world.changed()
+        sandbox.world.touch_fan(account["appid"], openid)
     info = str(body["info"]) if body.get("info") else None
     return _privacy(sandbox, body, "user_authorization_cancellation", info)
 
@@ -46,6 +46,30 @@ def revoke(sandbox: Sandbox, body: Doc) -> Doc:
 def info_modified(sandbox: Sandbox, body: Doc) -> Doc:
     info = str(body["info"]) if body.get("info") else None
     return _privacy(sandbox, body, "user_info_modified", info)
+
+
+@act("unionid")
+def unionid(sandbox: Sandbox, body: Doc) -> Doc:
+    """Whether `wecom` and `wechat` tell the person's unionid from now on (true or false)."""
+    person = sandbox.world.need_person(body.get("person"))
+    hidden = set(person.get("no_unionid", ()))
+    for platform in ("wecom", "wechat"):
+        if platform in body:
+            (hidden.discard if body[platform] else hidden.add)(platform)
+    person["no_unionid"] = sorted(hidden)
+    sandbox.world.touch_person(person["id"])
+    return {"person": person["id"], "hidden_on": person["no_unionid"]}
+
+
+@act("rename_person")
+def rename_person(sandbox: Sandbox, body: Doc) -> Doc:
+    """Another nickname, another phone: no event tells it."""
+    person = sandbox.world.need_person(body.get("person"))
+    for key in ("name", "phone"):
+        if body.get(key):
+            person[key] = str(body[key])
+    sandbox.world.touch_person(person["id"])
+    return {"person": person["id"]}
 
 
 @act("resend")

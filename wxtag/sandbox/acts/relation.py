@@ -10,7 +10,7 @@ from wxtag.sandbox.texts import TEXTS
 from wxtag.sandbox.world import Doc
 
 
-def new_edge(sandbox: Sandbox, corp: Doc, userid: str, key: str, **values: Any) -> Doc:
+def new_edge(sandbox: Sandbox, corpid: str, userid: str, key: str, **values: Any) -> Doc:
     edge: Doc = {
         "userid": userid,
         "status": "friend",
@@ -27,8 +27,8 @@ def new_edge(sandbox: Sandbox, corp: Doc, userid: str, key: str, **values: Any) 
         "personal": [],
         **values,
     }
-    corp["edges"][userid.lower()][key] = edge
-    sandbox.world.changed()
+    sandbox.world.data["corps"][corpid]["edges"][userid.lower()][key] = edge
+    sandbox.world.touch_edge(corpid, userid, key)
     return edge
 
 

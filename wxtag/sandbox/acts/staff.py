@@ -40,7 +40,7 @@ def add_friend(sandbox: Sandbox, body: Doc) -> Doc:
         notes = ("remark", "description", "company", "mobiles", "tags", "personal")
         kept = {name: known[name] for name in notes}
         values = {**kept, **values}
-    new_edge(sandbox, corp, staff["userid"], key, **values)
+    new_edge(sandbox, corpid, staff["userid"], key, **values)
     code = welcome_code(sandbox, corp)
     sent = contact_event(
         sandbox, corpid, "add_external_contact", staff["userid"], key, ("State", state), ("WelcomeCode", code)
@@ -56,7 +56,7 @@ def half_add(sandbox: Sandbox, body: Doc) -> Doc:
         return {"external_userid": key, "already": True}
     state = str(body.get("state") or "")
     new_edge(
-        sandbox, corp, staff["userid"], key, status="half", state=state, add_way=SCAN_QR, oper_userid=key
+        sandbox, corpid, staff["userid"], key, status="half", state=state, add_way=SCAN_QR, oper_userid=key
     )
     code = welcome_code(sandbox, corp)
     more = (("State", state), ("WelcomeCode", code))
@@ -69,7 +69,7 @@ def staff_delete(sandbox: Sandbox, body: Doc) -> Doc:
     corpid, corp, staff, key = pair(sandbox, body)
     need_edge(corp, staff["userid"], key)
     del corp["edges"][staff["userid"].lower()][key]
-    sandbox.world.changed()
+    sandbox.world.touch_edge(corpid, staff["userid"], key)
     return {"deliveries": contact_event(sandbox, corpid, "del_external_contact", staff["userid"], key)}
 
 
@@ -81,7 +81,7 @@ def customer_delete(sandbox: Sandbox, body: Doc) -> Doc:
         raise ActError(TEXTS["not_friends"])
     # The one-way relation stays: the interfaces go on working for it.
     edge["status"] = "deleted_by_customer"
-    sandbox.world.changed()
+    sandbox.world.touch_edge(corpid, staff["userid"], key)
     return {"deliveries": contact_event(sandbox, corpid, "del_follow_user", staff["userid"], key)}
 
 
@@ -108,7 +108,7 @@ def edit_contact(sandbox: Sandbox, body: Doc) -> Doc:
     gone = texts_of(body.get("remove_personal"))
     edge["personal"] = [name for name in edge["personal"] if name not in gone]
     changed = {name for name, value in before.items() if value != _frozen(edge[name])}
-    world.changed()
+    world.touch_edge(corpid, staff["userid"], key)
     fires = bool(changed & {"remark", "mobiles", "tags"})
     fires = fires or ("personal" in changed and bool(world.switches["wecom.personal_tag_edit_fires"]))
     fires = fires or ("description" in changed and bool(world.switches["wecom.description_edit_fires"]))
@@ -147,6 +147,6 @@ def seed_friends(sandbox: Sandbox, body: Doc) -> Doc:
         if person not in sandbox.world.data["people"]:
             add_person(sandbox.world, body.get("name") or person, person)
         key = ids.external_userid(person, corpid)
-        new_edge(sandbox, corp, staff["userid"], key, add_way=SCAN_QR, oper_userid=key)
+        new_edge(sandbox, corpid, staff["userid"], key, add_way=SCAN_QR, oper_userid=key)
         made.append(person)
     return {"people": made}

@@ -5,8 +5,10 @@ from flask import Blueprint, Response
 from wxtag.sandbox.core import the_sandbox
 from wxtag.sandbox.gate import answer
 from wxtag.sandbox.wechat import (  # noqa: F401  (the modules fill the table)
+    blacklist,
     fans,
     mini,
+    notices,
     qrcodes,
     quota,
     sending,

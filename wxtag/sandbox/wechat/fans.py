@@ -1,5 +1,6 @@
 """Followers: one, many, the whole list, remarks, and openids after a migration."""
 
+from collections.abc import Callable
 from typing import Any
 
 from wxtag.sandbox import ids
@@ -62,27 +63,38 @@ def batchget(call: Call) -> Doc:
     return {"user_info_list": found}
 
 
-def page(call: Call, openids: list[str], after: str, total: bool) -> Doc:
+def page(call: Call, after: str, subject: str, everybody: Callable[[], list[str]], total: bool) -> Doc:
     """One page of openids; how the last one looks is a switch."""
-    switches = call.sandbox.world.switches
-    if after and after not in openids:
-        raise ApiError(40003)
-    start = openids.index(after) + 1 if after else 0
-    size = int(switches["wechat.user_get_page_size"])
-    rows = openids[start : start + size]
+    switches, snapshots = call.sandbox.world.switches, call.sandbox.snapshots
+    subject = f"{call.account['appid']}|{subject}"
+    known = snapshots.recall(f"{subject}|{after}") if after else None
+    if known is None:
+        openids = everybody()
+        if after and after not in openids:
+            raise ApiError(40003)
+        known = (openids, openids.index(after) + 1 if after else 0)
+    openids, start = known
+    end = start + int(switches["wechat.user_get_page_size"])
+    rows = openids[start:end]
+    if rows:
+        # The list goes on from here without a search through all of it.
+        snapshots.remember(f"{subject}|{rows[-1]}", (openids, start + len(rows)))
     shown: Doc = {"total": len(openids)} if total else {}
     shown["count"] = len(rows)
     if rows:
         shown["data"] = {"openid": rows}
-    last = start + size >= len(openids) and switches["wechat.user_get_end_shape"] == "empty"
+    last = end >= len(openids) and switches["wechat.user_get_end_shape"] == "empty"
     shown["next_openid"] = "" if last or not rows else rows[-1]
     return shown
 
 
 @wechat_api("user/get", "GET", kinds=OFFICIAL)
 def user_get(call: Call) -> Doc:
-    openids = [key for key, fan in fans_of(call).items() if fan["subscribe"]]
-    return page(call, openids, call.args.get("next_openid", ""), True)
+    return page(call, call.args.get("next_openid", ""), "all", lambda: followers(call), True)
+
+
+def followers(call: Call) -> list[str]:
+    return [key for key, fan in fans_of(call).items() if fan["subscribe"]]
 
 
 @wechat_api("user/info/updateremark", kinds=OFFICIAL)
@@ -96,7 +108,7 @@ def updateremark(call: Call) -> Doc:
     if fan is None or not fan["subscribe"]:
         raise ApiError(40003)
     fan["remark"] = remark
-    call.sandbox.world.changed()
+    call.sandbox.world.touch_fan(call.account["appid"], str(openid))
     return dict(OK)
 
 

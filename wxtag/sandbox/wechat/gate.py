@@ -1,5 +1,6 @@
 """The checks before a WeChat interface, and how its answers look."""
 
+import json
 import re
 from contextlib import ExitStack
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from flask import Response, request
 
 from wxtag.sandbox import ids
+from wxtag.sandbox.calls import redact
 from wxtag.sandbox.errors import ApiError
 from wxtag.sandbox.gate import Api, ApiTable, Call, parsed_body, shaped
 from wxtag.sandbox.wechat.codes import TEXTS
@@ -16,7 +18,7 @@ CONTENT_TYPE = "application/json; encoding=utf-8"
 wechat_api = ApiTable()
 OK = {"errcode": 0, "errmsg": "ok"}
 OFFICIAL, MINI = ("official_account",), ("mini_program",)
-_UNCOUNTED = {"clear_quota", "openapi/quota/get"}
+_UNCOUNTED = {"clear_quota", "openapi/quota/get", "openapi/quota/clear", "openapi/rid/get"}
 _DAY = 86_400
 
 
@@ -73,10 +75,10 @@ def account_of_token(call: Call) -> Doc:
     known = world.data["tokens"].get(token)
     account = world.account(known["account"]) if known and known["platform"] == "wechat" else None
     if known is None or account is None:
-        raise ApiError(40001)
+        raise ApiError(int(world.switches["wechat.unknown_token_code"]))
     now = world.now()
     if known.get("void_at") is not None and known["void_at"] <= now:
-        raise ApiError(40001)
+        raise ApiError(int(world.switches["wechat.unknown_token_code"]))
     if known["expires"] <= now:
         raise ApiError(42001)
     return account
@@ -105,7 +107,18 @@ def _body(call: Call, raw: bytes) -> dict[str, Any]:
 def failed(call: Call, api: Api, problem: ApiError) -> Response:
     """HTTP 200 with the code; each message ends with a request id of its own."""
     text = problem.text or TEXTS.get(problem.code, "error")
-    return shaped({"errcode": problem.code, "errmsg": f"{text} rid: {ids.rid()}"}, CONTENT_TYPE)
+    rid = ids.rid()
+    response = shaped({"errcode": problem.code, "errmsg": f"{text} rid: {rid}"}, CONTENT_TYPE)
+    seen = {
+        "invoke_time": call.sandbox.world.now(),
+        "cost_in_ms": 1,
+        "request_url": f"/{call.api}",
+        "request_body": json.dumps(redact(call.body), ensure_ascii=False),
+        "response_body": response.get_data(as_text=True),
+        "client_ip": call.ip,
+    }
+    call.sandbox.keep_rid(rid, {"appid": call.account.get("appid"), "request": seen})
+    return response
 
 
 def person_of(call: Call, openid: Any, foreign: int = 40003) -> str:

@@ -74,6 +74,30 @@ def resetusersessionkey(call: Call) -> Doc:
     return {**OK, "openid": call.args["openid"], "session_key": sessions[key]}
 
 
+@wechat_api("wxa/getpaidunionid", "GET", kinds=MINI)
+def getpaidunionid(call: Call) -> Doc:
+    """The unionid of somebody who paid (act `pay`) less than five minutes ago."""
+    world, args = call.sandbox.world, call.args
+    person = person_of(call, args.get("openid", ""))
+    code = world.data["codes"].get(args.get("transaction_id") or args.get("out_trade_no") or "")
+    if code is None or code["kind"] != "payment" or code["account"] != call.account["appid"]:
+        raise ApiError(89300)
+    if code["person"] != person or code["at"] + 300 < world.now():
+        raise ApiError(89300)
+    unionid = world.unionid(person, call.account)
+    if unionid is None:
+        raise ApiError(89002)
+    return {"unionid": unionid, **OK}
+
+
+@wechat_api("wxa/business/checkencryptedmsg", kinds=MINI)
+def checkencryptedmsg(call: Call) -> Doc:
+    """Whether the platform made this encryptedData (act `encrypted_data`) in the last three days."""
+    known = call.sandbox.world.data["codes"].get(str(call.body.get("encrypted_msg_hash") or ""))
+    # The key is spelled like this.
+    return {**OK, "vaild": known is not None, "create_time": known["at"] if known else 0}
+
+
 @wechat_api("wxa/getwxacodeunlimit", kinds=MINI)
 def getwxacodeunlimit(call: Call) -> Response:
     scene, page = call.body.get("scene"), call.body.get("page", "")

@@ -9,6 +9,7 @@ from wxtag.sandbox.wechat.tokens import owner
 from wxtag.sandbox.world import Doc
 
 _MONTH = 30
+_SINGLE_A_MONTH = 50
 
 
 def _clear(call: Call, account: Doc) -> Doc:
@@ -19,7 +20,7 @@ def _clear(call: Call, account: Doc) -> Doc:
         raise ApiError(48006)
     counters[key] = counters.get(key, 0) + 1
     for name in [n for n in counters if n.startswith(f"{appid}|") and n.endswith(f"|{today}")]:
-        if "|cleared|" not in name and "|forced|" not in name:
+        if "|cleared" not in name and "|forced|" not in name:
             del counters[name]
     world.changed()
     return dict(OK)
@@ -57,6 +58,41 @@ def quota_get(call: Call) -> Doc:
     rate = {"call_count": int(world.switches["wechat.minute_limit"]), "refresh_second": 60}
     quota = {"daily_limit": limit, "used": used, "remain": max(0, limit - used)}
     return {**OK, "quota": quota, "rate_limit": rate}
+
+
+@wechat_api("openapi/quota/clear")
+def quota_clear(call: Call) -> Doc:
+    """One interface's counter of today; 50 times a month."""
+    path = str(call.body.get("cgi_path") or "")
+    if not path.startswith("/"):
+        raise ApiError(76003)
+    name = path[1:].removeprefix("cgi-bin/")
+    if name not in wechat_api.apis:
+        raise ApiError(76021)
+    world, appid, today = call.sandbox.world, call.account["appid"], day(call)
+    counters, used = world.data["counters"], f"{appid}|cleared one|{today // _MONTH}"
+    if counters.get(used, 0) >= _SINGLE_A_MONTH:
+        raise ApiError(48006)
+    counters[used] = counters.get(used, 0) + 1
+    counters.pop(f"{appid}|{name}|{today}", None)
+    world.changed()
+    return dict(OK)
+
+
+@wechat_api("openapi/rid/get")
+def rid_get(call: Call) -> Doc:
+    """The failed call behind a request id."""
+    rid = str(call.body.get("rid") or "")
+    if len(rid.split("-")) != 3:
+        raise ApiError(76002)
+    known = call.sandbox.rids.get(rid)
+    if known is None:
+        raise ApiError(76001)
+    if known["appid"] != call.account["appid"]:
+        raise ApiError(76003, "rid of another account")
+    if known["request"]["invoke_time"] + 7 * 86_400 < call.sandbox.world.now():
+        raise ApiError(76004)
+    return {**OK, "request": known["request"]}
 
 
 @wechat_api("getcallbackip", "GET")

@@ -28,16 +28,18 @@ def take_code(call: Call, value: str, kind: str, account: Doc, used: int, foreig
     return code
 
 
-def _grant(call: Call, account: Doc, person: str, scope: str, refresh: str | None = None) -> Doc:
-    world = call.sandbox.world
-    snapshot = bool(world.switches["wechat.snapshot_users"])
+def _grant(call: Call, account: Doc, code: Doc, refresh: str | None = None) -> Doc:
+    world, person, scope = call.sandbox.world, code["person"], code["scope"]
+    snapshot = bool(code.get("snapshot", world.switches["wechat.snapshot_users"]))
     # A snapshot user is a virtual one: nothing of the person is in the ids.
     who = f"snapshot-{person}" if snapshot else person
     openid = ids.openid(who, account["appid"])
     token = codes.new_code(
         world, "sns_token", account["appid"], person=person, openid=openid, scope=scope, snapshot=snapshot
     )
-    refresh = refresh or codes.new_code(world, "sns_refresh", account["appid"], person=person, scope=scope)
+    refresh = refresh or codes.new_code(
+        world, "sns_refresh", account["appid"], person=person, scope=scope, snapshot=snapshot
+    )
     shown: Doc = {
         "access_token": token,
         "expires_in": _LIFETIME,
@@ -61,7 +63,7 @@ def access_token(call: Call) -> Doc:
     if not call.args.get("code"):
         raise ApiError(41008)
     code = take_code(call, call.args["code"], "oauth", account, 40163)
-    return _grant(call, account, code["person"], code["scope"])
+    return _grant(call, account, code)
 
 
 @wechat_api("sns/oauth2/refresh_token", "GET", token=False)
@@ -78,7 +80,7 @@ def refresh_token(call: Call) -> Doc:
         raise ApiError(40030)
     if known["at"] + _REFRESH_DAYS < world.now():
         raise ApiError(42002)
-    return _grant(call, account, known["person"], known["scope"], call.args["refresh_token"])
+    return _grant(call, account, known, call.args["refresh_token"])
 
 
 def _user_token(call: Call) -> Doc:

@@ -9,6 +9,7 @@ from wxtag.sandbox.wechat.gate import OFFICIAL, OK, fans_of, person_of, wechat_a
 from wxtag.sandbox.world import Doc
 
 MOST_TAGS, MOST_PER_FAN, MOST_PER_CALL, MOST_NAME_BYTES = 100, 20, 50, 30
+MOST_FANS_OF_A_TAG_THAT_GOES = 100_000
 _STARRED, _FIRST_ID = 2, 100
 _RESERVED = (0, 1, _STARRED)
 
@@ -86,53 +87,61 @@ def update(call: Call) -> Doc:
 @wechat_api("tags/delete", kinds=OFFICIAL)
 def delete(call: Call) -> Doc:
     key = _own_tag(call, _wanted(call).get("id"))
+    number = int(key)
+    tagged = [openid for openid, fan in fans_of(call).items() if number in fan["tags"]]
+    if sum(1 for openid in tagged if fans_of(call)[openid]["subscribe"]) > MOST_FANS_OF_A_TAG_THAT_GOES:
+        raise ApiError(45057)
     del _tags(call)[key]
-    for fan in fans_of(call).values():
-        fan["tags"] = [number for number in fan["tags"] if number != int(key)]
-    call.sandbox.world.changed()
+    for openid in tagged:
+        fan = fans_of(call)[openid]
+        fan["tags"] = [other for other in fan["tags"] if other != number]
+        call.sandbox.world.touch_fan(call.account["appid"], openid)
     return dict(OK)
 
 
 @wechat_api("user/tag/get", kinds=OFFICIAL)
 def members(call: Call) -> Doc:
     number = int(_known(call, call.body.get("tagid")))
-    openids = [key for key, fan in fans_of(call).items() if fan["subscribe"] and number in fan["tags"]]
-    return page(call, openids, str(call.body.get("next_openid") or ""), False)
+
+    def tagged() -> list[str]:
+        return [key for key, fan in fans_of(call).items() if fan["subscribe"] and number in fan["tags"]]
+
+    return page(call, str(call.body.get("next_openid") or ""), f"tag{number}", tagged, False)
 
 
-def _batch(call: Call) -> tuple[int, list[Doc]]:
+def _batch(call: Call) -> tuple[int, dict[str, Doc]]:
     openids = call.body.get("openid_list")
     if not isinstance(openids, list) or not 1 <= len(openids) <= MOST_PER_CALL:
         raise ApiError(40032)
     number = int(_known(call, call.body.get("tagid")))
-    fans = []
+    fans: dict[str, Doc] = {}
     for openid in dict.fromkeys(openids):
         person_of(call, openid, 49003)
         fan = fans_of(call).get(openid)
         if fan is None or not fan["subscribe"]:
             raise ApiError(40003)
-        fans.append(fan)
+        fans[openid] = fan
     return number, fans
 
 
 @wechat_api("tags/members/batchtagging", kinds=OFFICIAL)
 def batchtagging(call: Call) -> Doc:
     number, fans = _batch(call)
-    if any(number not in fan["tags"] and len(fan["tags"]) >= MOST_PER_FAN for fan in fans):
+    if any(number not in fan["tags"] and len(fan["tags"]) >= MOST_PER_FAN for fan in fans.values()):
         raise ApiError(45059)
-    for fan in fans:
+    for openid, fan in fans.items():
         if number not in fan["tags"]:
-            fan["tags"].append(number)
-    call.sandbox.world.changed()
+            fan["tags"] = [*fan["tags"], number]
+            call.sandbox.world.touch_fan(call.account["appid"], openid)
     return dict(OK)
 
 
 @wechat_api("tags/members/batchuntagging", kinds=OFFICIAL)
 def batchuntagging(call: Call) -> Doc:
     number, fans = _batch(call)
-    for fan in fans:
+    for openid, fan in fans.items():
         fan["tags"] = [other for other in fan["tags"] if other != number]
-    call.sandbox.world.changed()
+        call.sandbox.world.touch_fan(call.account["appid"], openid)
     return dict(OK)
 
 

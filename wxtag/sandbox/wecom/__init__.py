@@ -5,11 +5,16 @@ from flask import Blueprint, Response
 from wxtag.sandbox.core import the_sandbox
 from wxtag.sandbox.gate import answer
 from wxtag.sandbox.wecom import (  # noqa: F401  (the modules fill the table)
+    chats,
     contacts,
+    conversions,
     directory,
+    identity,
+    join_ways,
     library,
     marks,
     messages,
+    strategies,
     tokens,
     transfers,
     ways,

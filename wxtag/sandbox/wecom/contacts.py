@@ -60,7 +60,7 @@ def _follower(call: Call, edge: Doc) -> Doc:
             "group_name": groups[tag["group_id"]]["name"],
             "tag_name": tag["name"],
             "tag_id": tag["id"],
-            "type": 1,
+            "type": 1 if tag.get("strategy") is None else 3,
         }
         for tag in marks_of(call, edge)
     ]
@@ -94,42 +94,58 @@ def get_contact(call: Call) -> Doc:
 
 @wecom_api("externalcontact/batch/get_by_user", "POST", {"external_contact_list": []})
 def batch_get_by_user(call: Call) -> Doc:
-    world = call.sandbox.world
+    """One row a follower; the relations are those of the first page, however long the reading takes."""
+    world, snapshots = call.sandbox.world, call.sandbox.snapshots
     users = call.listed("userid_list", 40058)
     if not users:
         raise ApiError(41009)
     if len(users) > 100:
         raise ApiError(40058, "field `userid_list` exceed max length 100. invalid Request Parameter")
-    subject = "batch|" + "|".join(users)
-    unknown = int(world.switches["wecom.batch_unknown_userid_code"])
-    members = [member(call, user, unknown) for user in users]
-    start = cursor_in(subject, call.body.get("cursor"))
     limit = call.body.get("limit") or 50
     if not isinstance(limit, int) or limit < 0:
         raise ApiError(40058)
     limit = min(limit, 100)
-    edges = [
-        (key, edge)
-        for found in members
-        for key, edge in corp_of(call)["edges"][found["userid"].lower()].items()
-        if readable(call, edge)
-    ]
-    page = [_row(call, key, edge) for key, edge in edges[start : start + limit]]
-    more = start + limit < len(edges)
+    unknown = int(world.switches["wecom.batch_unknown_userid_code"])
+    members = [member(call, user, unknown) for user in users]
+    licensed = [found for found in members if found.get("licensed", True)]
+    if not licensed:
+        raise ApiError(701008)
+    subject = "batch|" + call.account["id"] + "|" + "|".join(users)
+    if call.body.get("cursor"):
+        rows, start = snapshots.find(subject, call.body["cursor"])
+    else:
+        rows, start = _relations(call, licensed), 0
     result = {
         **OK,
-        "external_contact_list": page,
-        "next_cursor": cursor_out(subject, start + limit) if more else "",
+        "external_contact_list": _page(call, rows[start : start + limit]),
+        "next_cursor": snapshots.keep(subject, rows, start + limit),
     }
-    if world.switches["wecom.fail_info"]:
-        result["fail_info"] = {"unlicensed_userid_list": []}
+    unlicensed = [found["userid"] for found in members if found not in licensed]
+    if unlicensed or world.switches["wecom.fail_info"]:
+        result["fail_info"] = {"unlicensed_userid_list": unlicensed}
     return result
 
 
+def _relations(call: Call, members: list[Doc]) -> list[tuple[str, str]]:
+    edges = corp_of(call)["edges"]
+    return [
+        (low, key)
+        for low in (found["userid"].lower() for found in members)
+        for key, edge in edges[low].items()
+        if readable(call, edge)
+    ]
+
+
+def _page(call: Call, rows: list[tuple[str, str]]) -> list[Doc]:
+    """The rows with their relations as they are now; what is gone meanwhile is left out."""
+    edges = corp_of(call)["edges"]
+    found = [(key, edges.get(low, {}).get(key)) for low, key in rows]
+    return [_row(call, key, edge) for key, edge in found if edge is not None]
+
+
 def _row(call: Call, key: str, edge: Doc) -> Doc:
-    person = external(call, key)
     follow = {**_common(edge), "tag_id": [tag["id"] for tag in marks_of(call, edge)]}
-    return {"external_contact": contact_shown(call, person), "follow_info": follow}
+    return {"external_contact": contact_shown(call, external(call, key)), "follow_info": follow}
 
 
 _REMARKS = {"remark": ("remark", 20), "description": ("description", 150), "remark_company": ("company", 20)}
@@ -155,5 +171,5 @@ def remark(call: Call) -> Doc:
             raise ApiError(40058)
         changes["mobiles"] = [mobile for mobile in mobiles if mobile]
     edge.update(changes)
-    call.sandbox.world.changed()
+    call.sandbox.world.touch_edge(call.account["corpid"], body["userid"], body["external_userid"])
     return dict(OK)

@@ -1,13 +1,18 @@
-"""Members, departments, the app itself, and who opened a page (web authorisation)."""
+"""Members, departments, and the app itself."""
 
-from wxtag.sandbox import ids
 from wxtag.sandbox.errors import ApiError
 from wxtag.sandbox.gate import Call
 from wxtag.sandbox.wecom.gate import OK, wecom_api
-from wxtag.sandbox.wecom.scope import corp_of, in_range, member
+from wxtag.sandbox.wecom.scope import corp_of, cursor_in, cursor_out, in_range, member
 from wxtag.sandbox.world import Doc
 
+_MOST_LISTED = 10_000
 _EMPTY_USER: Doc = {"department": [], "order": [], "is_leader_in_dept": [], "direct_leader": []}
+
+
+def parts_of(found: Doc) -> list[int]:
+    """The departments of a member, the main one first."""
+    return list(dict.fromkeys([found["department"], *found.get("departments", [])]))
 
 
 def _full(found: Doc) -> Doc:
@@ -15,9 +20,9 @@ def _full(found: Doc) -> Doc:
     return {
         "userid": found["userid"],
         "name": found["name"],
-        "department": [found["department"]],
-        "order": [0],
-        "is_leader_in_dept": [0],
+        "department": parts_of(found),
+        "order": [0] * len(parts_of(found)),
+        "is_leader_in_dept": [0] * len(parts_of(found)),
         "main_department": found["department"],
         "direct_leader": [],
         "position": found["position"],
@@ -41,7 +46,8 @@ def _members(call: Call) -> list[Doc]:
     parts = {int(wanted)}
     if call.args.get("fetch_child") == "1":
         parts = _below(corp, int(wanted))
-    return [s for s in corp["staff"].values() if s["department"] in parts and in_range(call, s["userid"])]
+    staff = corp["staff"].values()
+    return [s for s in staff if parts.intersection(parts_of(s)) and in_range(call, s["userid"])]
 
 
 def _below(corp: Doc, top: int) -> set[int]:
@@ -55,9 +61,7 @@ def _below(corp: Doc, top: int) -> set[int]:
 
 @wecom_api("user/simplelist", "GET", {"userlist": []})
 def user_simplelist(call: Call) -> Doc:
-    rows = [
-        {"userid": s["userid"], "name": s["name"], "department": [s["department"]]} for s in _members(call)
-    ]
+    rows = [{"userid": s["userid"], "name": s["name"], "department": parts_of(s)} for s in _members(call)]
     return {**OK, "userlist": rows}
 
 
@@ -85,6 +89,43 @@ def department_list(call: Call) -> Doc:
 def department_simplelist(call: Call) -> Doc:
     rows = [{"id": d["id"], "parentid": d["parentid"], "order": d["order"]} for d in _departments(call)]
     return {**OK, "department_id": rows}
+
+
+@wecom_api("department/get", "GET", {"department": {}})
+def department_get(call: Call) -> Doc:
+    found = corp_of(call)["departments"].get(call.args.get("id", ""))
+    if found is None:
+        raise ApiError(60003)
+    return {**OK, "department": {**found, "name_en": "", "department_leader": []}}
+
+
+@wecom_api("user/list_id", "POST", {"dept_user": []})
+def user_list_id(call: Call) -> Doc:
+    """One row a membership; for the secret of contact sync alone."""
+    if call.account.get("role") != "contact_sync":
+        raise ApiError(48002)
+    limit = call.body.get("limit") or _MOST_LISTED
+    if not isinstance(limit, int) or not 1 <= limit <= _MOST_LISTED:
+        raise ApiError(40058)
+    start = cursor_in("list_id", call.body.get("cursor"))
+    staff = corp_of(call)["staff"].values()
+    rows = [{"userid": s["userid"], "department": part} for s in staff for part in parts_of(s)]
+    cursor = cursor_out("list_id", start + limit) if start + limit < len(rows) else ""
+    return {**OK, "dept_user": rows[start : start + limit], "next_cursor": cursor}
+
+
+@wecom_api("user/get_userid_by_email", "POST", {"userid": ""})
+def user_by_email(call: Call) -> Doc:
+    """`email_type` 1 (default) is the corp's mail, 2 the personal one."""
+    field = "email" if call.body.get("email_type") == 2 else "biz_mail"
+    for found in corp_of(call)["staff"].values():
+        if (
+            call.body.get("email")
+            and found.get(field) == call.body["email"]
+            and in_range(call, found["userid"])
+        ):
+            return {**OK, "userid": found["userid"]}
+    raise ApiError(46004)
 
 
 @wecom_api("user/getuserid", "POST", {"userid": ""})
@@ -117,29 +158,3 @@ def agent_get(call: Call) -> Doc:
         "isreportenter": 0,
         "home_url": "",
     }
-
-
-@wecom_api("auth/getuserinfo", "GET")
-def auth_getuserinfo(call: Call) -> Doc:
-    world = call.sandbox.world
-    code = world.data["codes"].get(call.args.get("code", ""))
-    if code is None or code["kind"] != "wecom_oauth" or code["account"] != call.account["corpid"]:
-        raise ApiError(40029)
-    if code["used"]:
-        raise ApiError(42022)
-    if code["at"] + float(world.switches["wechat.code_seconds"]) < world.now():
-        raise ApiError(40029)
-    code["used"] = True
-    world.changed()
-    if code.get("userid"):
-        result = {**OK, "userid": code["userid"]}
-        if code["scope"] == "snsapi_privateinfo" and in_range(call, code["userid"]):
-            result["user_ticket"] = ids.new_text(40)
-        return result
-    corpid, person = call.account["corpid"], code["person"]
-    result = {**OK, "openid": ids.openid(person, corpid)}
-    key = ids.external_userid(person, corpid)
-    relations = corp_of(call)["edges"].values()
-    if any(key in edges and in_range(call, edges[key]["userid"]) for edges in relations):
-        result["external_userid"] = key
-    return result

@@ -10,6 +10,16 @@ from wxtag.sandbox.world import Doc
 MOST = 3000
 
 
+def _usable(call: Call, corp: Doc, key: str) -> bool:
+    """A tag of the library, or one of a rule group that this app made with the member in it."""
+    tag = library.live_tag(corp, key)
+    if tag is None or tag.get("strategy") is None:
+        return tag is not None
+    rules = corp["strategies"].get(str(tag["strategy"]), {"creator": None, "users": []})
+    inside = {str(userid).lower() for userid in rules["users"]}
+    return bool(rules["creator"] == call.account["agentid"] and str(call.body["userid"]).lower() in inside)
+
+
 @wecom_api("externalcontact/mark_tag")
 def mark_tag(call: Call) -> Doc:
     switches, corp, body = call.sandbox.world.switches, corp_of(call), call.body
@@ -19,7 +29,7 @@ def mark_tag(call: Call) -> Doc:
     if not add and not remove:
         raise ApiError(int(switches["wecom.mark_both_empty_code"]))
     edge = edge_of(call, body["userid"], body["external_userid"])
-    bad = [key for key in dict.fromkeys([*add, *remove]) if library.live_tag(corp, key) is None]
+    bad = [key for key in dict.fromkeys([*add, *remove]) if not _usable(call, corp, key)]
     if bad:
         named = ",".join(bad) if switches["wecom.bad_tags_listed"] == "all" else bad[0]
         raise ApiError(40068, f"invalid tagid: {named}")
@@ -33,5 +43,5 @@ def mark_tag(call: Call) -> Doc:
     if len(after) > MOST:
         raise ApiError(40058)
     edge["tags"] = after
-    call.sandbox.world.changed()
+    call.sandbox.world.touch_edge(call.account["corpid"], body["userid"], body["external_userid"])
     return dict(OK)

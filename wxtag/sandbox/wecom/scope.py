@@ -74,8 +74,11 @@ def contact_shown(call: Call, person: str) -> Doc:
         "name": world.data["people"][person]["name"],
         "type": 1,
         "gender": 0,
-        "avatar": f"https://wx.qlogo.cn/mmhead/{ids.hexes(12, 'avatar', person)}/0",
     }
+    if account["role"] == "agent_development":
+        # Provider apps get neither face nor unionid.
+        return shown
+    shown["avatar"] = f"https://wx.qlogo.cn/mmhead/{ids.hexes(12, 'avatar', person)}/0"
     unionid = world.unionid(person, account)
     if unionid:
         shown["unionid"] = unionid
