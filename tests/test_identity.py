@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.people import MP, external, learn, openid, partition, phone, unionid
-from wxtag import identity
+from wxtag import identity, verdicts
 from wxtag.database import writing
 from wxtag.errors import InputError, NotFound
 from wxtag.events.decoded import Decoded, NewEvent
@@ -89,7 +89,7 @@ def test_an_openid_that_gets_a_second_unionid_stands_alone_until_somebody_decide
         learn(session, company.id, LIN, LIN_WECOM, (openid("oLin"), unionid("uOther")))
         assert customer_of("oLin") not in (customer_of("uLin"), customer_of("uOther"))
         conflict = db.session.scalars(select(Conflict)).one()
-        identity.decide(session, company.id, conflict.id, "same", "admin")
+        verdicts.decide(session, company.id, conflict.id, "same", "admin")
     assert len({customer_of(v) for v in ("oLin", "uLin", "uOther", "wmLin")}) == 1
 
 
@@ -97,14 +97,14 @@ def test_a_merge_by_hand_can_be_undone_and_stays_undone(app, company):
     with writing() as session:
         learn(session, company.id, LIN, (external("wmWang"), unionid("uWang")))
         lin, wang = customer_of("oLin"), customer_of("wmWang")
-        survivor = identity.merge(session, company.id, wang, lin, "Zhao")
+        survivor = verdicts.merge(session, company.id, wang, lin, "Zhao")
         merge = session.scalars(select(Merge)).one()
-        back = identity.split(session, company.id, merge.id, "Zhao")
+        back = verdicts.split(session, company.id, merge.id, "Zhao")
     assert (survivor, back) == (lin, wang)
     assert (customer_of("oLin"), customer_of("wmWang")) == (lin, wang)
     assert db.session.get(Customer, wang).merged_into is None
     with pytest.raises(InputError, match="undone already"), writing() as session:
-        identity.split(session, company.id, merge.id, "Zhao")
+        verdicts.split(session, company.id, merge.id, "Zhao")
 
 
 def test_what_a_person_called_different_is_not_joined_by_the_same_evidence_again(app, company):
@@ -113,7 +113,7 @@ def test_what_a_person_called_different_is_not_joined_by_the_same_evidence_again
         apply(session, company.id, Decoded(identities=[external("wmLin")]), 2)
         learn(session, company.id, LIN_WECOM, LIN)
         merge = session.scalars(select(Merge).order_by(Merge.id.desc())).first()
-        identity.split(session, company.id, merge.id, "Zhao")
+        verdicts.split(session, company.id, merge.id, "Zhao")
         apart = partition(session, company.id)
         learn(session, company.id, LIN_WECOM, LIN)
         assert partition(session, company.id) == apart

@@ -1,23 +1,34 @@
-"""Who is one person, worked out from a set of identities and the evidence between them; no database here."""
+"""Who is one person, worked out from a set of identities and what is known of them; no database here.
+
+The outcome depends on the set alone, never on the order in which it came. Evidence is taken in four steps,
+the strongest first, and in each step what would bring two different people together joins nothing.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wxtag.models import Identity, Link
+from wxtag.disputes import ACCOUNTS, Dispute, Judge
+from wxtag.models import Identity, Link, Verdict
 
-BY_PERSON = "person"
+VISITOR = "visitor"
+Edge = tuple[int, int]
 
 
 @dataclass
 class Component:
-    """Identities that evidence connects, and that evidence."""
+    """Identities that evidence connects, that evidence, and what people decided about them."""
 
     identities: dict[int, Identity] = field(default_factory=dict)
     links: dict[int, Link] = field(default_factory=dict)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    proposals: dict[int, Link] = field(default_factory=dict)
+    """Evidence that only proposes."""
+    crowded: set[int] = field(default_factory=set)
+    """Ids that stand alone because a crowd shares them; their evidence is left out."""
 
 
-class _Sets:
+class Sets:
     """Disjoint sets of identity ids."""
 
     def __init__(self, members: Iterable[int]) -> None:
@@ -33,85 +44,151 @@ class _Sets:
         low, high = sorted((self.find(one), self.find(other)))
         self.parent[high] = low
 
-    def groups(self) -> list[set[int]]:
+    def groups(self) -> dict[int, set[int]]:
         found: dict[int, set[int]] = defaultdict(set)
-        for member in self.parent:
+        for member in sorted(self.parent):
             found[self.find(member)].add(member)
-        return [found[root] for root in sorted(found)]
+        return found
 
 
-def groups_of(component: Component) -> tuple[list[set[int]], dict[int, list[int]]]:
-    """Who is one person; and the identities that stand alone, each with the unionids that it met.
+def groups_of(component: Component) -> tuple[list[set[int]], list[Dispute]]:
+    """Who is one person; and what joined nobody because it would join two people.
 
-    Depends on the set of evidence alone. First what persons decided, then evidence that names a unionid,
-    then the rest (phones), which may never bring two unionids of one Open Platform account together.
+    First what persons decided, then what the platforms say of their own ids, then verified phones and members
+    of other systems, at last visitors: a browser that two people used is neither's.
     """
-    identities, links = component.identities, list(component.links.values())
-    sets = _Sets(identities)
-    for link in links:
-        if link.source == BY_PERSON:
-            sets.join(link.low_id, link.high_id)
-    neighbours: dict[int, set[int]] = defaultdict(set)
-    for link in links:
-        neighbours[link.low_id].add(link.high_id)
-        neighbours[link.high_id].add(link.low_id)
-    conflicts: dict[int, list[int]] = {}
-    for one in sorted(identities):
-        if identities[one].kind != "unionid":
-            met = [n for n in sorted(neighbours[one]) if identities[n].kind == "unionid"]
-            if _clash(met, identities, sets):
-                conflicts[one] = met
-    rest = []
-    for link in links:
-        ends = (link.low_id, link.high_id)
-        if link.source == BY_PERSON or any(end in conflicts for end in ends):
+    identities = component.identities
+    sets, judge = Sets(identities), Judge(identities, component.verdicts.values())
+    same = [(one.low_id, one.high_id) for one in component.verdicts.values() if one.verb == "same"]
+    told: list[Edge] = []
+    shared: list[Edge] = []
+    seen: list[Edge] = []
+    for link in component.links.values():
+        kinds = {identities[link.low_id].kind, identities[link.high_id].kind}
+        step = seen if VISITOR in kinds else told if kinds <= set(ACCOUNTS) else shared
+        step.append((link.low_id, link.high_id))
+    _join(sets, same, judge, decided=True)
+    _join(sets, told, judge)
+    _join(sets, shared, judge)
+    _join_visitors(sets, seen, judge)
+    groups = sets.groups()
+    return [groups[root] for root in sorted(groups)], judge.disputes
+
+
+def proposed(component: Component, groups: Iterable[set[int]]) -> list[Dispute]:
+    """What unverified evidence proposes: for each id that it is about, the ids that it would join."""
+    owner = {member: number for number, group in enumerate(groups) for member in group}
+    judge = Judge(component.identities, component.verdicts.values())
+    members: dict[int, set[int]] = defaultdict(set)
+    for member, number in owner.items():
+        members[number].add(member)
+    asked: dict[int, set[int]] = defaultdict(set)
+    for link in component.proposals.values():
+        low, high = link.low_id, link.high_id
+        if low not in owner or high not in owner or owner[low] == owner[high]:
             continue
-        if any(identities[end].kind == "unionid" for end in ends):
-            sets.join(*ends)
+        if not judge.told_apart(members[owner[low]], members[owner[high]]):
+            weaker, stronger = sorted((low, high), key=judge.rank, reverse=True)
+            asked[weaker].add(stronger)
+    return [
+        Dispute(who, "proposed", [who, *sorted(others, key=judge.rank)], False)
+        for who, others in sorted(asked.items())
+    ]
+
+
+def _join(sets: Sets, edges: Iterable[Edge], judge: Judge, decided: bool = False) -> None:
+    """Joins along the edges, but for those that would bring two people together.
+
+    `decided`: the edges are a person's word, so that two accounts in one place are no objection.
+    """
+    groups = sets.groups()
+    between: dict[Edge, list[Edge]] = defaultdict(list)
+    for one, other in edges:
+        low, high = sorted((sets.find(one), sets.find(other)))
+        if low != high and not judge.told_apart(groups[low], groups[high]):
+            between[low, high].append((one, other))
+    cut: set[Edge] = set()
+    near = _near(between)
+    for root in sorted(near):
+        clash = judge.clash([groups[one] for one in (root, *sorted(near[root]))], decided)
+        if clash is None:
+            continue
+        alone = all(judge.kind(one) not in ACCOUNTS for one in groups[root])
+        wrong = {
+            (min(root, other), max(root, other))
+            for other in near[root]
+            if alone or not clash.members.isdisjoint(groups[other])
+        }
+        ends = {end for pair in wrong for edge in between[pair] for end in edge}
+        judge.dispute(groups[root] & ends, clash, ends - groups[root])
+        cut |= wrong
+    judge.keep_apart(edge for pair in cut for edge in between[pair])
+    rest = {pair: several for pair, several in between.items() if pair not in cut}
+    for pair in _uncertain(groups, rest, judge, decided):
+        del rest[pair]
+    for one, other in rest:
+        sets.join(one, other)
+
+
+def _near(between: Iterable[Edge]) -> dict[int, set[int]]:
+    near: dict[int, set[int]] = defaultdict(set)
+    for one, other in between:
+        near[one].add(other)
+        near[other].add(one)
+    return near
+
+
+def _uncertain(
+    groups: dict[int, set[int]], between: dict[Edge, list[Edge]], judge: Judge, decided: bool
+) -> set[Edge]:
+    """The edges on ways between two different people that no single id shows: none of them joins.
+
+    What only hangs on such a way, a leaf, stays with what it hangs on.
+    """
+    trial = Sets(groups)
+    for one, other in between:
+        trial.join(one, other)
+    cut: set[Edge] = set()
+    for whole in trial.groups().values():
+        clash = judge.clash([groups[one] for one in sorted(whole)], decided) if len(whole) > 1 else None
+        if clash is None:
+            continue
+        near = _near(pair for pair in between if pair[0] in whole)
+        leaves = [one for one in sorted(near) if len(near[one]) == 1]
+        while leaves:
+            leaf = leaves.pop()
+            if len(near[leaf]) != 1 or not clash.members.isdisjoint(groups[leaf]):
+                continue
+            (held,) = near.pop(leaf)
+            near[held].discard(leaf)
+            if len(near[held]) == 1:
+                leaves.append(held)
+        way = {pair for pair in between if pair[0] in near and pair[1] in near}
+        ends = {end for pair in way for edge in between[pair] for end in edge}
+        for root in sorted(near):
+            if len(near[root]) > 1:
+                judge.dispute(groups[root] & ends, clash)
+        judge.keep_all_apart(ends)
+        cut |= way
+    return cut
+
+
+def _join_visitors(sets: Sets, edges: Iterable[Edge], judge: Judge) -> None:
+    """A visitor belongs to the one person who was recognised in that browser, or else to nobody."""
+    groups = sets.groups()
+    people: dict[int, set[int]] = defaultdict(set)
+    for edge in edges:
+        for one, other in (edge, edge[::-1]):
+            if judge.kind(one) == VISITOR and not judge.told_apart({one}, groups[sets.find(other)]):
+                people[one].add(other)
+    found: list[Edge] = []
+    for visitor, others in sorted(people.items()):
+        roots = {sets.find(one) for one in (visitor, *others)} - (
+            {visitor} if groups[sets.find(visitor)] == {visitor} else set()
+        )
+        if len(roots) > 1:
+            judge.dispute({visitor}, judge.between([groups[root] for root in sorted(roots)]))
         else:
-            rest.append(link)
-    _join_rest(identities, sets, rest, conflicts)
-    return sets.groups(), conflicts
-
-
-def _clash(unionids: Iterable[int], identities: dict[int, Identity], sets: _Sets) -> bool:
-    """Are there two of one Open Platform account that nobody said are the same person?"""
-    seen: dict[str, int] = {}
-    for unionid in unionids:
-        scope, root = identities[unionid].scope, sets.find(unionid)
-        if seen.setdefault(scope, root) != root:
-            return True
-    return False
-
-
-def _join_rest(
-    identities: dict[int, Identity], sets: _Sets, rest: list[Link], conflicts: dict[int, list[int]]
-) -> None:
-    """Joins by phones and the like; those that would bring two unionids together join nothing.
-
-    Tried on a copy: where the whole would clash, every bridge (an id that links two groups) stands alone.
-    """
-    trial = _Sets(identities)
-    for group in sets.groups():
-        first = min(group)
-        for member in group:
-            trial.join(first, member)
-    for link in rest:
-        trial.join(link.low_id, link.high_id)
-    linked: dict[int, set[int]] = defaultdict(set)
-    for link in rest:
-        linked[link.low_id].add(link.high_id)
-        linked[link.high_id].add(link.low_id)
-    bad: set[int] = set()
-    for group in trial.groups():
-        unionids = [i for i in sorted(group) if identities[i].kind == "unionid"]
-        if not _clash(unionids, identities, sets):
-            continue
-        for one in sorted(group):
-            reached = {sets.find(other) for other in linked[one]} - {sets.find(one)}
-            if identities[one].kind in ("phone", "member") and len(reached) > 1:
-                bad.add(one)
-                conflicts[one] = unionids
-    for link in rest:
-        if link.low_id not in bad and link.high_id not in bad:
-            sets.join(link.low_id, link.high_id)
+            found += [(visitor, other) for other in others]
+    for one, other in found:
+        sets.join(one, other)

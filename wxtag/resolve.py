@@ -1,4 +1,4 @@
-"""Writes down what messages mean, many at once: identities, evidence, events, profiles, relations, questions."""
+"""Writes down what messages mean, many at once: ids, evidence, events, profiles, relations, questions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ class Meant:
     decoded: Decoded
     message_id: int | None = None
     account_id: int | None = None
+    received_at: int = 0
+    """Epoch milliseconds."""
 
 
 def apply(
@@ -55,7 +57,7 @@ def apply_all(session: Session, company_id: int, meant: Sequence[Meant]) -> set[
         session,
         company_id,
         [
-            Evidence(found[link.one].id, found[link.other].id, link.source, one.message_id)
+            Evidence(found[link.one].id, found[link.other].id, link.source, one.message_id, link.verified)
             for one in meant
             for link in one.decoded.links
         ],

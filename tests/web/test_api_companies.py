@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from wxtag import identity
+from wxtag import verdicts
 from wxtag.apikeys import make_key
 from wxtag.database import writing
 from wxtag.models import Base, Conflict, db
@@ -46,7 +46,7 @@ def rows_of(company_id):
 @pytest.mark.parametrize("role", ["admin", "manager", "staff"])
 def test_no_call_reaches_another_company(client, town, other_town, role):
     with writing() as session:
-        merged = identity.merge(session, other_town.company_id, other_town.mei, other_town.wang, "test")
+        merged = verdicts.merge(session, other_town.company_id, other_town.mei, other_town.wang, "test")
         merge = session.execute(text("SELECT max(id) FROM merges")).scalar_one()
         row = (
             session.execute(

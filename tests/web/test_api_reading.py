@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.web.town import ONE_DATABASE, PHONE
-from wxtag import clock, identity
+from wxtag import clock, verdicts
 from wxtag.apikeys import make_key
 from wxtag.database import writing
 from wxtag.models import ApiKey, FollowUser
@@ -79,7 +79,7 @@ def test_pages_follow_one_another(client, town, admin):
 
 def test_a_merged_id_answers_with_the_customer_it_became(client, town, admin):
     with writing() as session:
-        survivor = identity.merge(session, town.company_id, town.lin, town.mei, "test")
+        survivor = verdicts.merge(session, town.company_id, town.lin, town.mei, "test")
     gone = town.mei if survivor == town.lin else town.lin
     assert client.api("GET", f"/customers/{gone}", admin).json["id"] == survivor
     kinds = [one["kind"] for one in client.api("GET", f"/customers/{gone}/events", admin).json["items"]]

@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 from pydantic import ValidationError
 
-from wxtag import customer_past, customers, identity, marks, touch
+from wxtag import customer_past, customers, identity, marks, touch, verdicts
 from wxtag.database import writing
 from wxtag.errors import NotFound
 from wxtag.models import Merge, Tag
@@ -63,8 +63,7 @@ def merge_customers(customer_id: int, json_data: MergeIn) -> dict[str, Any]:
     with writing() as session:
         other = customers.current(session, who, json_data.other)
         one = customers.current(session, who, customer_id)
-        survivor = identity.merge(session, who.company_id, one, other, who.actor)
-        touch.touch(session, who.company_id, {one, other, survivor})
+        survivor = verdicts.merge(session, who.company_id, one, other, who.actor)
         gone = other if survivor == one else one
         done = customer_past.merge_between(session, survivor, gone)
     compute_soon()
@@ -83,8 +82,7 @@ def split_customer(customer_id: int, json_data: SplitIn) -> dict[str, Any]:
         row = session.get(Merge, json_data.merge)
         if row is None or row.company_id != who.company_id or now not in _standing(session, row):
             raise NotFound(f"there is no merge {json_data.merge} of customer {customer_id}")
-        back = identity.split(session, who.company_id, json_data.merge, who.actor)
-        touch.touch(session, who.company_id, {now, back})
+        back = verdicts.split(session, who.company_id, json_data.merge, who.actor)
     compute_soon()
     return {"id": back}
 

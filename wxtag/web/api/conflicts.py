@@ -6,7 +6,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wxtag import identity, touch
+from wxtag import verdicts
 from wxtag.apikeys import Caller
 from wxtag.customer_cards import shown_value
 from wxtag.database import reading, writing
@@ -79,8 +79,7 @@ def decide_conflict(conflict_id: int, json_data: DecisionIn) -> dict[str, Any]:
     """Decides whether the sides are the same person; the decision stands for good."""
     who = caller()
     with writing() as session:
-        touched = identity.decide(session, who.company_id, conflict_id, json_data.decision, who.actor)
-        touch.touch(session, who.company_id, touched)
+        verdicts.decide(session, who.company_id, conflict_id, json_data.decision, who.actor)
     compute_soon()
     with reading() as session:
         row = session.get(Conflict, conflict_id)

@@ -1,0 +1,125 @@
+"""Tells whether ids can belong to one person, and notes what would join two people."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from wxtag.models import Identity, Verdict
+
+ACCOUNTS = ("unionid", "external_userid", "openid")
+"""Ids that the platforms give: a WeChat account has one of each in each place (Open Platform account, corp,
+appid). Two in one place are two accounts, which only a person may call one customer."""
+ORDER = {kind: number for number, kind in enumerate((*ACCOUNTS, "phone", "member", "visitor"))}
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """An id about which a person must decide: it speaks for several people."""
+
+    who: int
+    kind: str
+    """two_unionids, two_accounts, told_apart (a person's decision); or phone, member, visitor; proposed."""
+    sides: list[int]
+    """One id of each of those people."""
+    answered: bool
+    """A person has said already that they are different."""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Groups that cannot be one person: of each the ids that show it."""
+
+    kind: str
+    sides: list[int]
+    members: set[int]
+    answered: bool
+
+
+class Judge:
+    """Knows what keeps ids apart: their kinds and places, what people decided, what was found disputed."""
+
+    def __init__(self, identities: Mapping[int, Identity], verdicts: Iterable[Verdict]) -> None:
+        self.identities = identities
+        self.verdicts: dict[int, set[int]] = defaultdict(set)
+        """What people called different."""
+        self.doubts: dict[int, set[int]] = defaultdict(set)
+        """What stronger evidence left in dispute: weaker evidence does not settle it."""
+        self.disputes: list[Dispute] = []
+        for one in verdicts:
+            if one.verb == "different":
+                self.verdicts[one.low_id].add(one.high_id)
+                self.verdicts[one.high_id].add(one.low_id)
+
+    def kind(self, one: int) -> str:
+        return self.identities[one].kind
+
+    def rank(self, one: int) -> tuple[int, str, str]:
+        """The order of ids that does not depend on when they came: the best known first."""
+        found = self.identities[one]
+        return ORDER.get(found.kind, len(ORDER)), found.scope, found.value
+
+    def told_apart(self, ones: Collection[int], others: Collection[int]) -> bool:
+        """Did a person call anyone of these and anyone of those different?"""
+        return any(not self.verdicts[one].isdisjoint(others) for one in ones if one in self.verdicts)
+
+    def keep_apart(self, edges: Iterable[tuple[int, int]]) -> None:
+        for one, other in edges:
+            self.doubts[one].add(other)
+            self.doubts[other].add(one)
+
+    def keep_all_apart(self, ids: Collection[int]) -> None:
+        for one in ids:
+            self.doubts[one] |= set(ids) - {one}
+
+    def clash(self, groups: list[set[int]], decided: bool = False) -> Clash | None:
+        """Why these groups cannot all be one person, or nothing."""
+        owner = {member: number for number, group in enumerate(groups) for member in group}
+        wrong: dict[int, set[int]] = defaultdict(set)
+        if not decided:
+            places: dict[tuple[str, str], set[int]] = defaultdict(set)
+            for member in owner:
+                found = self.identities[member]
+                if found.kind in ACCOUNTS:
+                    places[found.kind, found.scope].add(member)
+            for members in places.values():
+                if len({owner[one] for one in members}) > 1:
+                    for one in members:
+                        wrong[owner[one]].add(one)
+        by_place = bool(wrong)
+        for member, number in owner.items():
+            for apart in (self.verdicts, self.doubts):
+                for other in apart.get(member, ()):
+                    if owner.get(other, number) != number:
+                        wrong[number].add(member)
+        if not wrong:
+            return None
+        return self._clash(
+            [groups[number] for number in sorted(wrong)], [wrong[n] for n in sorted(wrong)], by_place
+        )
+
+    def between(self, groups: list[set[int]]) -> Clash:
+        """The same for groups that must not be joined whatever they are."""
+        return self._clash(groups, groups, False)
+
+    def _clash(self, groups: list[set[int]], shown: list[set[int]], by_place: bool) -> Clash:
+        sides = sorted((min(ids, key=self.rank) for ids in shown), key=self.rank)
+        kinds = {self.kind(one) for one in sides}
+        kind = "told_apart"
+        if by_place:
+            kind = "two_unionids" if "unionid" in kinds else "two_accounts"
+        answered = all(
+            self.told_apart(one, other) for number, one in enumerate(groups) for other in groups[:number]
+        )
+        return Clash(kind, sides, {one for ids in shown for one in ids}, answered)
+
+    def dispute(self, ids: Collection[int], clash: Clash, others: Collection[int] = ()) -> None:
+        """Notes that these ids speak for several people; the best known of them stands for them.
+
+        Where they are themselves what clashes, it is noted for the `others`, at the far ends of the evidence.
+        """
+        rest = [one for one in ids if one not in clash.members]
+        if not rest and any(one not in clash.members for one in others):
+            return
+        who = min(rest or [*ids, *others], key=self.rank)
+        kind = clash.kind if self.kind(who) in ACCOUNTS else self.kind(who)
+        self.disputes.append(Dispute(who, kind, clash.sides, clash.answered))
