@@ -73,6 +73,8 @@ class Relation:
     at: int = 0
     tags: tuple[str, ...] | None = None
     """Ids of the corp tags on it, where the message is a reading of them."""
+    edited: bool = False
+    """Staff changed something about the contact; what, the message does not say."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,47 @@ class Question:
     delay_ms: int = 0
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """The platform says that this person is to be forgotten: they closed their WeChat account."""
+
+    who: IdentityKey
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A person no longer allows that we keep these fields (names of `FIELDS` in wxtag/events/privacy.py)."""
+
+    who: IdentityKey
+    fields: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True)
+class NewConsent:
+    """A person allowed something, or refused it."""
+
+    who: IdentityKey
+    kind: str
+    given: bool
+    at: int
+    about: str = ""
+    """What of its kind: the template of a notice."""
+
+
+@dataclass(frozen=True)
+class StaffChange:
+    """A member of staff `joined`, was `renamed` to `new_userid`, `left`, or is `out_of_range` of the app."""
+
+    corpid: str
+    userid: str
+    verb: str
+    at: int
+    new_userid: str = ""
+    name: str | None = None
+    departments: tuple[int, ...] | None = None
+
+
 @dataclass
 class Decoded:
     """The whole meaning of one message. Nothing in it: `ignored` says what it was."""
@@ -107,4 +150,14 @@ class Decoded:
     questions: list[Question] = field(default_factory=list)
     library_changed: bool = False
     """The corp's tag library was changed by others: read it again."""
+    erasures: list[Erasure] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+    consents: list[NewConsent] = field(default_factory=list)
+    staff: list[StaffChange] = field(default_factory=list)
     ignored: str | None = None
+    """Why nothing follows from it."""
+
+    @property
+    def consequences(self) -> bool:
+        """Whether more follows than ids, events and relations: see wxtag/consequences.py."""
+        return bool(self.erasures or self.withdrawals or self.consents or self.staff)

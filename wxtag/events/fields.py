@@ -31,6 +31,11 @@ def parts(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def several(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in a field that repeats: a list, or the thing itself when there is one only."""
+    return [part(content, name)] if isinstance(content.get(name), dict) else parts(content, name)
+
+
 def number(content: dict[str, Any], name: str) -> float | None:
     """A field as a number; None for what is not one (or not a real one)."""
     try:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from wxtag.accounts import BoundAccount
-from wxtag.events import answers, fields, mini_program, official_account, wecom
+from wxtag.events import (
+    answers,
+    fields,
+    imported,
+    mini_program,
+    oauth,
+    official_account,
+    privacy,
+    wechat,
+    wecom,
+)
 from wxtag.events.decoded import Decoded
 
 Decoder = Callable[[BoundAccount, dict[str, Any], int, str], Decoded]
@@ -19,12 +29,28 @@ OURS: dict[tuple[str, str], Decoder] = {
     ("lookup", "contact"): answers.contact,
     ("lookup", "contact_gone"): answers.contact_gone,
     ("lookup", "user_info_gone"): answers.user_gone,
+    ("import", "contact"): imported.contact,
+    ("import", "fan"): answers.user_info,
+    ("import", "fan_gone"): imported.fan_gone,
     ("mini", "login"): mini_program.login,
     ("mini", "phone"): mini_program.phone,
     ("mini", "events"): mini_program.events,
+    ("oauth", "login"): oauth.login,
 }
-PERSONS = ("ExternalUserID", "OpenID", "openid", "subject", "FromUserName")
-"""Where a message names the person it is about, in the order of trust: FromUserName may be `sys`."""
+EVENTS: dict[str, frozenset[str]] = {
+    "official_account": frozenset(
+        {*official_account.TABLE, *official_account.BY_NAME, *official_account.IGNORED}
+    ),
+    "mini_program": frozenset({*mini_program.TABLE, *mini_program.BY_NAME, *mini_program.IGNORED}),
+    "wecom": frozenset({*wecom.TABLE, *wecom.IGNORED}),
+}
+"""Every event that we know by name, also those from which nothing follows."""
+PERSONS = ("ExternalUserID", "openid", "subject")
+"""Where a message names the person it is about, if not by FromUserName."""
+OF_NOBODY = frozenset(
+    {*wechat.ACCOUNT_EVENTS, *mini_program.IGNORED, "event.masssendjobfinish", "event.batch_job_result"}
+)
+"""Sent by the platform's own sender: FromUserName is nobody."""
 
 
 def decode(
@@ -39,14 +65,23 @@ def decode(
 
 def name_of(account: BoundAccount, content: dict[str, Any]) -> str:
     """The platform's own name of a callback, at most 64 characters."""
-    name = wecom.event_name(content) if account.kind == "wecom" else official_account.event_name(content)
+    name = wecom.event_name(content) if account.kind == "wecom" else wechat.event_name(content)
     return name[:64]
 
 
 def person_of(content: dict[str, Any]) -> str:
-    """Whom a message is about, for ordering and for erasing; "" for nobody."""
+    """Whom a message is about, for ordering and for erasing; "" for nobody.
+
+    News of a corp's directory is one line of its own: a rename and a leaving must not pass each other.
+    """
     for name in PERSONS:
         person = fields.text(content, name)
-        if person and person.lower() != "sys":
+        if person:
             return person
-    return ""
+    event = wechat.event_name(content)
+    if event in privacy.TABLE:
+        return privacy.person(content)
+    if event == wecom.DIRECTORY_EVENT:
+        return wecom.DIRECTORY
+    sender = fields.text(content, "FromUserName")
+    return "" if sender.lower() == "sys" or event in OF_NOBODY else sender

@@ -6,12 +6,11 @@ https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/messag
 from typing import Any
 
 from wxtag.accounts import BoundAccount
-from wxtag.events import fields
+from wxtag.events import fields, notices, privacy
 from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, NewLink, identity
-from wxtag.events.official_account import event_name
+from wxtag.events.wechat import ACCOUNT_EVENTS, OPERATION, ByName, BySender, read
 from wxtag.places import locate
 
-MESSAGES = frozenset({"message.text", "message.image", "message.miniprogrampage"})
 REPORTS = {
     "launch": "launched",
     "page": "viewed",
@@ -23,14 +22,9 @@ KEPT = ("path", "title", "scene", "brand", "model", "system", "platform", "netwo
 """Of a report only these are kept with the event; whatever else a front end sends is dropped."""
 
 
-def decode(account: BoundAccount, content: dict[str, Any], received_at: int, _datum: str) -> Decoded:
-    """The meaning of one push of the platform: customer-service messages so far."""
-    name = event_name(content)
-    if name not in MESSAGES:
-        return Decoded(ignored=name)
-    who = fields.required("openid", account.key, content, "FromUserName")
-    at = fields.happened_at(content, received_at)
-    return Decoded(events=[NewEvent(who, "messaged", at, properties={"type": name.split(".")[1]})])
+def decode(account: BoundAccount, content: dict[str, Any], received_at: int, datum: str) -> Decoded:
+    """The meaning of one push of the platform, in XML or JSON."""
+    return read(account, content, received_at, datum, TABLE, BY_NAME, IGNORED)
 
 
 def login(account: BoundAccount, content: dict[str, Any], received_at: int, _datum: str) -> Decoded:
@@ -63,6 +57,45 @@ def events(account: BoundAccount, content: dict[str, Any], received_at: int, dat
         identities=[who],
         events=[event for one in reports if (event := _report(who, one, received_at, datum)) is not None],
     )
+
+
+def _message(_a: BoundAccount, who: IdentityKey, content: dict[str, Any], at: int, _datum: str) -> Decoded:
+    kind = fields.text(content, "MsgType").lower()
+    return Decoded(events=[NewEvent(who, "messaged", at, properties={"type": kind})])
+
+
+def _opened(_a: BoundAccount, who: IdentityKey, content: dict[str, Any], at: int, _datum: str) -> Decoded:
+    """A button led to customer service; its session-from attribute tells where from."""
+    origin = fields.text(content, "SessionFrom")
+    return Decoded(events=[NewEvent(who, "opened_session", at, channel=origin[:128] or None)])
+
+
+TABLE: dict[str, BySender] = {
+    "message.text": _message,
+    "message.image": _message,
+    "message.miniprogrampage": _message,
+    "event.user_enter_tempsession": _opened,
+    "event.subscribe_msg_popup_event": notices.subscription,
+    "event.subscribe_msg_change_event": notices.subscription,
+    "event.subscribe_msg_sent_event": notices.subscription_sent,
+}
+BY_NAME: dict[str, ByName] = {
+    **privacy.TABLE,
+    "event.notify_service_msg_send_result": notices.card_sent,
+}
+IGNORED = {
+    **ACCOUNT_EVENTS,
+    "event.wxa_media_check": "the verdict on a picture or sound; it names nobody",
+    "event.weapp_audit_success": OPERATION,
+    "event.weapp_audit_fail": OPERATION,
+    "event.weapp_audit_delay": OPERATION,
+    "event.wxa_nickname_audit": OPERATION,
+    "event.wxa_illegal_record": OPERATION,
+    "event.wxa_appeal_record": OPERATION,
+    "event.wxa_privacy_apply": OPERATION,
+    "event.wxa_category_audit": OPERATION,
+}
+"""Known, and nothing follows: why."""
 
 
 def _report(who: IdentityKey, report: Any, received_at: int, datum: str) -> NewEvent | None:

@@ -3,12 +3,12 @@
 https://developers.weixin.qq.com/doc/service/guide/product/message/Receiving_event_pushes.html
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from wxtag.accounts import BoundAccount
-from wxtag.events import fields
-from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, Profile, Question
+from wxtag.events import fields, notices, privacy
+from wxtag.events.decoded import Decoded, IdentityKey, NewEvent, NewLink, Profile, Question, identity
+from wxtag.events.wechat import ACCOUNT_EVENTS, ByName, BySender, read
 from wxtag.places import locate
 
 QRSCENE = "qrscene_"
@@ -16,19 +16,7 @@ QRSCENE = "qrscene_"
 
 def decode(account: BoundAccount, content: dict[str, Any], received_at: int, datum: str) -> Decoded:
     """The meaning of one push. Raises InputError for one that says of nobody."""
-    name = event_name(content)
-    found = TABLE.get(name)
-    if found is None:
-        return Decoded(ignored=name or "a message without a type")
-    who = fields.required("openid", account.key, content, "FromUserName")
-    at = fields.happened_at(content, received_at)
-    return found(account, who, content, at, datum)
-
-
-def event_name(content: dict[str, Any]) -> str:
-    """`message.text` or `event.subscribe`: the platform's name, case folded as its own SDKs do."""
-    kind = fields.text(content, "MsgType").lower()
-    return f"event.{fields.text(content, 'Event').lower()}" if kind == "event" else f"message.{kind}"
+    return read(account, content, received_at, datum, TABLE, BY_NAME, IGNORED)
 
 
 def _one(who: IdentityKey, kind: str, at: int, **more: Any) -> Decoded:
@@ -84,14 +72,40 @@ def _menu(account: BoundAccount, who: IdentityKey, content: dict[str, Any], at: 
     return _one(who, "clicked_menu", at, properties={"key": fields.text(content, "EventKey")[:190]})
 
 
-Meaning = Callable[[BoundAccount, IdentityKey, dict[str, Any], int, str], Decoded]
-TABLE: dict[str, Meaning] = {
+def _card(account: BoundAccount, who: IdentityKey, content: dict[str, Any], at: int, _datum: str) -> Decoded:
+    """A coupon or card was taken; the only event of a person that may name their unionid."""
+    decoded = _one(who, "got_card", at, properties={"card": fields.text(content, "CardId")[:190]})
+    unionid = identity("unionid", account.open_platform, fields.text(content, "UnionId"))
+    if unionid is not None:
+        decoded.links.append(NewLink(who, unionid, "card"))
+    return decoded
+
+
+def _served(_a: BoundAccount, who: IdentityKey, content: dict[str, Any], at: int, _datum: str) -> Decoded:
+    return _one(who, "served", at, properties={"by": fields.text(content, "KfAccount")[:190]})
+
+
+TABLE: dict[str, BySender] = {
     "event.subscribe": _subscribe,
     "event.unsubscribe": _unsubscribe,
     "event.scan": _scan,
     "event.location": _location,
+    # What was scanned, photographed or chosen follows as a message of its own, or is of no use.
     "event.click": _menu,
     "event.view": _menu,
+    "event.view_miniprogram": _menu,
+    "event.scancode_push": _menu,
+    "event.scancode_waitmsg": _menu,
+    "event.pic_sysphoto": _menu,
+    "event.pic_photo_or_album": _menu,
+    "event.pic_weixin": _menu,
+    "event.location_select": _menu,
+    "event.templatesendjobfinish": notices.sent,
+    "event.subscribe_msg_popup_event": notices.subscription,
+    "event.subscribe_msg_change_event": notices.subscription,
+    "event.subscribe_msg_sent_event": notices.subscription_sent,
+    "event.user_get_card": _card,
+    "event.kf_create_session": _served,
     "message.text": _message,
     "message.image": _message,
     "message.voice": _message,
@@ -100,3 +114,11 @@ TABLE: dict[str, Meaning] = {
     "message.location": _message,
     "message.link": _message,
 }
+BY_NAME: dict[str, ByName] = dict(privacy.TABLE)
+IGNORED = {
+    **ACCOUNT_EVENTS,
+    "event.masssendjobfinish": "counts of a mass message; it names no receiver",
+    "event.kf_switch_session": "an agent's session went to another agent",
+    "event.kf_close_session": "an agent's session ended",
+}
+"""Known, and nothing follows: why."""

@@ -24,6 +24,7 @@ EVENT_KINDS = (
     EventKind("messaged", True, "发送消息"),
     EventKind("clicked_menu", True, "点击菜单"),
     EventKind("logged_in", True, "登录小程序"),
+    EventKind("identified", False, "网页授权"),
     EventKind("launched", True, "打开小程序"),
     EventKind("viewed", True, "浏览页面"),
     EventKind("shared", True, "使用分享菜单"),
@@ -33,6 +34,18 @@ EVENT_KINDS = (
     EventKind("half_added", False, "发起添加好友"),
     EventKind("deleted_staff", False, "删除企业微信好友"),
     EventKind("deleted_by_staff", False, "被员工删除好友"),
+    EventKind("handed_over", False, "换由其他员工跟进"),
+    EventKind("transfer_failed", False, "转接未成功"),
+    EventKind("allowed_archive", False, "同意会话存档"),
+    EventKind("joined_group", True, "加入客户群"),
+    EventKind("left_group", False, "离开客户群"),
+    EventKind("opened_session", True, "进入客服会话"),
+    EventKind("served", False, "由客服接待"),
+    EventKind("got_card", True, "领取卡券"),
+    EventKind("allowed_notices", True, "同意接收通知"),
+    EventKind("refused_notices", False, "拒绝接收通知"),
+    EventKind("got_notice", False, "收到通知"),
+    EventKind("missed_notice", False, "通知未送达"),
 )
 BY_NAME = {kind.name: kind for kind in EVENT_KINDS}
 INTERACTIONS = frozenset(kind.name for kind in EVENT_KINDS if kind.interaction)
