@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
-from wxtag import claims, clock
+from wxtag import claims, clock, leases
 from wxtag.claims import STILL, Watch
 from wxtag.database import reading, writing
 from wxtag.leases import lease
@@ -200,3 +201,42 @@ def test_a_lease_is_renewed_though_the_clock_went_back(app: Any, monkeypatch: py
         with reading() as session:
             until = session.scalar(select(Lease.until).where(Lease.name == "push:1:ww1"))
         assert until is not None and until <= clock.now() + 30_000
+
+
+def test_a_claim_is_given_back_as_soon_as_the_database_is_there_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process lives on, so nobody else would free it."""
+    mine, watch = claims.token(), Watch()
+    other = claims.token()
+    watch.beat()
+    takes(mine.split("/")[0], account)
+    with writing() as session:
+        session.execute(update(InboxMessage).values(claim=mine))
+        session.execute(update(Lease).values(holder=other))
+
+    def away() -> None:
+        raise ConnectionError
+
+    claims.abandon(mine)
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "writing", away)
+        with pytest.raises(ConnectionError):
+            watch.beat()
+    assert held()[:2] == (other, mine)
+    watch.beat()
+    assert held() == (other, None, 0)
+
+
+def test_a_lease_that_could_not_be_given_back_is_with_the_next_beat(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("no", {}, Exception())
+
+    with monkeypatch.context() as patch, lease("push:1:ww1") as got:
+        assert got is not None
+        patch.setattr(leases, "writing", away)
+    assert not free_lease()
+    Watch().beat()
+    assert free_lease()

@@ -14,6 +14,7 @@ import logging
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -23,8 +24,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from wxtag.database import changed, writing
 from wxtag.models import InboxMessage, Lease, Process
 
+Column = InstrumentedAttribute[str | None]
 STILL = 4
 """Beats of ours without one of theirs, after which a process on another machine counts as dead."""
+_abandoned: list[str] = []
 log = logging.getLogger(__name__)
 
 
@@ -33,14 +36,19 @@ def token() -> str:
     return f"{_name_of(os.getpid())}/{secrets.token_hex(6)}"
 
 
-def free(session: Session, process: str) -> None:
-    """Gives back everything that a process holds: every table in which a claim can stand."""
-    session.execute(update(Lease).where(_held(Lease.holder, process)).values(holder=None, until=0))
+def give_back(session: Session, holders: Callable[[Column], ColumnElement[bool]]) -> None:
+    """Frees everything that these holders have: every table in which a claim can stand."""
+    session.execute(update(Lease).where(holders(Lease.holder)).values(holder=None, until=0))
     session.execute(
         update(InboxMessage)
-        .where(InboxMessage.state == "new", _held(InboxMessage.claim, process))
+        .where(InboxMessage.state == "new", holders(InboxMessage.claim))
         .values(claim=None, claimed_until=0)
     )
+
+
+def abandon(claim: str) -> None:
+    """Gives a claim of this process back, with the next beat: also when the database is away just now."""
+    _abandoned.append(claim)
 
 
 def leave() -> None:
@@ -57,11 +65,14 @@ class Watch:
 
     def beat(self) -> list[str]:
         """Beats once; frees what dead processes hold, and says which ones were found."""
-        me = _name_of(os.getpid())
+        me, abandoned = _name_of(os.getpid()), list(_abandoned)
         with writing() as session:
+            if abandoned:
+                give_back(session, lambda column: column.in_(abandoned))
             mine = update(Process).where(Process.name == me).values(beat=Process.beat + 1)
             if changed(session, mine) == 0:
                 session.add(Process(name=me, host=machine(), pid=os.getpid(), beat=1))
+        del _abandoned[: len(abandoned)]
         # Looked at after our own beat is written: whatever keeps them from writing keeps us from counting.
         with writing() as session:
             others = session.scalars(select(Process).where(Process.name != me)).all()
@@ -91,14 +102,10 @@ def _bury(process: str, at: int | None = None) -> bool:
     with writing() as session:
         if changed(session, gone if at is None else gone.where(Process.beat == at)) == 0:
             return False
-        free(session, process)
+        give_back(session, lambda column: column.startswith(f"{process}/", autoescape=True))
     if at is not None:
         log.warning("the process %s is dead: what it had taken on is free again", process)
     return True
-
-
-def _held(column: InstrumentedAttribute[str | None], process: str) -> ColumnElement[bool]:
-    return column.startswith(f"{process}/", autoescape=True)
 
 
 @cache

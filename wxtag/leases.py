@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from wxtag import claims, clock
@@ -40,10 +41,12 @@ def lease(name: str, ms: int = 30_000) -> Iterator[Held | None]:
     try:
         yield Held(name, holder, ms)
     finally:
-        with writing() as session:
-            session.execute(
-                update(Lease).where(Lease.name == name, Lease.holder == holder).values(holder=None, until=0)
-            )
+        try:
+            with writing() as session:
+                ours = update(Lease).where(Lease.name == name, Lease.holder == holder)
+                session.execute(ours.values(holder=None, until=0))
+        except SQLAlchemyError:
+            claims.abandon(holder)
 
 
 def lock(session: Session, name: str) -> None:
