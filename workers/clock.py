@@ -20,6 +20,8 @@ from wxtag.app import core, create_core
 from wxtag.claims import leave
 from wxtag.database import reading
 from wxtag.errors import WxtagError
+from wxtag.importing import run as imports
+from wxtag.importing import staff_poll
 from wxtag.leases import Held, lease
 from wxtag.models import Touched, db
 
@@ -42,6 +44,8 @@ def sweep(session: Session) -> list[str]:
         found.append("push")
     if nightly.due(session, clock.now()):
         found.append("nightly")
+    if imports.due(session, clock.now()) or staff_poll.due(session, clock.now()):
+        found.append("imports")
     return found
 
 

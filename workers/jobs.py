@@ -15,6 +15,7 @@ from wxtag.database import reading, writing
 from wxtag.errors import NotFound
 from wxtag.events.meaning import decode
 from wxtag.identity import current
+from wxtag.importing import rounds
 from wxtag.leases import lease
 from wxtag.models import InboxMessage, Touched
 from wxtag.nightly import run as run_nightly
@@ -77,6 +78,14 @@ def nightly() -> int:
     bell.heard(core().redis, "nightly")
     done = run_nightly(clock.now())
     _ring("push")
+    return done
+
+
+def imports() -> int:
+    """Imports that were put off and may go on now, and the daily poll of staff."""
+    bell.heard(core().redis, "imports")
+    done = rounds.go_on(clock.monotonic() + ROUND_SECONDS)
+    _ring("drain", "lookup", "compute", "push")
     return done
 
 

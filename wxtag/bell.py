@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 
 QUEUE = "wxtag"
-JOBS = {"drain", "lookup", "compute", "push", "nightly"}
+JOBS = {"drain", "lookup", "compute", "push", "nightly", "imports"}
 HEARD_WITHIN_SECONDS = 30
 """A job that did not begin for so long got lost: the bell may ring for it again."""
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""`account …`: bind accounts, test the bindings, list them."""
+"""`account …`: bind accounts, test the bindings, list them, import from them."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from wxtag import bell, bindings, clock, companies, snapshot, touch
 from wxtag.app import core
+from wxtag.commands.importing import import_account
 from wxtag.commands.shared import COMPANY, clean, document_in
 from wxtag.database import reading, writing
 from wxtag.errors import NotFound
@@ -18,7 +19,7 @@ from wxtag.platforms.check import check
 
 
 def account_group() -> AppGroup:
-    group = AppGroup("account", help="Bind and check accounts.")
+    group = AppGroup("account", help="Bind, check and import accounts.")
 
     @group.command("bind")
     @click.argument("file")
@@ -80,6 +81,7 @@ def account_group() -> AppGroup:
                 trouble = f": {row.trouble}" if row.trouble else ""
                 click.echo(f"{row.id}\t{row.kind}\t{row.appid}\t{row.status}{trouble}")
 
+    group.add_command(import_account)
     return group
 
 

@@ -1,0 +1,1 @@
+"""Reads everything that a platform can tell of an account at once, and keeps up with a corp's staff."""
