@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 WECHAT = "https://api.weixin.qq.com"
+OPEN = "https://open.weixin.qq.com"
 WECOM = "https://qyapi.weixin.qq.com"
 PREFIX = "WXTAG_"
 REAL_PLATFORM = "weixin.qq.com"
@@ -50,6 +51,13 @@ class Settings:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def wechat_authorise_url(self) -> str:
+        """WeChat's page where a visitor's browser is sent; where calls go to a sandbox, that one's page."""
+        host = _web_host(self.wechat_api_url)
+        real = host == REAL_PLATFORM or host.endswith("." + REAL_PLATFORM)
+        return (OPEN if real else self.wechat_api_url) + "/connect/oauth2/authorize"
 
     @property
     def sqlite(self) -> bool:

@@ -78,6 +78,11 @@ MINI_INPUT = "提交的内容不符合要求。"
 MINI_TOO_LARGE = "提交的内容太大。"
 MINI_NOT_JSON = "提交的内容不是有效的 JSON。"
 
+# Asking too often, and web authorisation.
+TOO_OFTEN = "请求过于频繁，请一分钟后再试。"
+OAUTH_TITLE = "微信授权"
+OAUTH_AGAIN = "这次授权已过期或已完成，请返回后重新打开页面。"
+
 # Errors on pages.
 ERRORS = {
     400: "请求不符合要求",

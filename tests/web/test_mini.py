@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conftest import SECRET_KEY
 from tests.platforms.scripted import Platform
 from tests.web.town import ONE_DATABASE
 from wxtag import clock, companies, snapshot
 from wxtag.app import core, create_core
 from wxtag.database import writing
 from wxtag.mover import move_once
+from wxtag.sealing import Sealer
 from wxtag.web import pages
-from wxtag.web.miniapp import tokens
+from wxtag.web.miniapp import doors, tokens
 
 pytestmark = ONE_DATABASE  # these addresses work without any
 
@@ -202,6 +204,51 @@ def test_who_it_is_comes_from_our_token_alone(mini, session_token, monkeypatch):
         assert post(mini, "events", body, token).status_code == 401
     assert spooled() == []
     assert post(mini, "events", body, session_token).status_code == 200
+
+
+def test_a_session_ends_with_the_key_that_signed_it(mini, session_token):
+    here = core()
+    here.__dict__["sealer"] = Sealer("another key of an operator, long enough," + SECRET_KEY)
+    assert post(mini, "events", {"events": [{"kind": "launch"}]}, session_token).status_code == 401
+    assert spooled() == []
+
+
+def test_nobody_is_somebody_else_by_saying_so(mini, session_token, platform):
+    platform.on(TOKEN, {"access_token": "at", "expires_in": 7200})
+    body = {"events": [{"kind": "launch"}], "openid": "o-wang"}
+    assert post(mini, "events", body, session_token).status_code == 422
+    assert post(mini, "phone", {"code": "p-1", "phone": "13900139000"}, session_token).status_code == 422
+    assert post(mini, "login", {"code": "c", "openid": "o-wang"}).status_code == 422
+    assert platform.count(LOGIN) == platform.count(PHONE) == 0
+    answer = post(mini, "events?openid=o-wang", {"events": [{"kind": "launch"}]}, session_token)
+    assert answer.status_code == 200 and [body["openid"] for _, _, body in spooled()] == [OPENID]
+
+
+def test_guessed_codes_do_not_keep_the_platform_busy(mini, platform, monkeypatch):
+    monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
+    platform.on(LOGIN, {"errcode": 40029, "errmsg": "invalid code"})
+    answers = [post(mini, "login", {"code": f"guess-{n}"}).status_code for n in range(doors.BAD_LOGINS + 5)]
+    assert answers == [400] * doors.BAD_LOGINS + [429] * 5
+    assert platform.count(LOGIN) == doors.BAD_LOGINS
+    elsewhere = {"environ_overrides": {"REMOTE_ADDR": "192.0.2.7"}}
+    assert (
+        mini.open(f"/mini/{APPID}/login", method="POST", json={"code": "c"}, **elsewhere).status_code == 400
+    )
+    monkeypatch.setattr(clock, "monotonic", lambda: 60.0)
+    assert post(mini, "login", {"code": "c"}).status_code == 400
+
+
+def test_one_person_cannot_run_up_the_bill_for_phones(mini, platform, session_token, monkeypatch):
+    monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
+    platform.on(TOKEN, {"access_token": "at", "expires_in": 7200})
+    platform.on(PHONE, {"errcode": 40029, "errmsg": "invalid code"})
+    answers = [post(mini, "phone", {"code": "p"}, session_token).status_code for _ in range(doors.PHONES + 2)]
+    assert answers == [400] * doors.PHONES + [429] * 2 and platform.count(PHONE) == doors.PHONES
+    other = tokens.make_token(APPID, "o-wang")
+    assert post(mini, "phone", {"code": "p"}, other).status_code == 400
+    reports = {"events": [{"kind": "launch"}]}
+    answers = [post(mini, "events", reports, other).status_code for _ in range(doors.REPORTS + 1)]
+    assert answers == [200] * doors.REPORTS + [429]
 
 
 def test_what_is_not_bound_too_large_or_no_json_is_refused(mini, session_token):

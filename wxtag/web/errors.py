@@ -57,6 +57,15 @@ class Problem(Exception):
 def register(app: APIFlask) -> None:
     """Takes over what APIFlask and Flask would answer by themselves."""
 
+    @app.before_request
+    def _readable() -> Response | None:
+        # Werkzeug decodes the query when somebody first asks for a parameter, and fails there.
+        try:
+            request.query_string.decode()
+        except UnicodeDecodeError:
+            return answer(400, "the query holds bytes that are not UTF-8: write them as %XX")
+        return None
+
     @app.error_processor
     def _from_http(error: HTTPError) -> Any:
         spoken = MINI_MESSAGES if request.path.startswith("/mini/") else MESSAGES

@@ -11,6 +11,7 @@ from wxtag.web import errors, health, signin
 from wxtag.web.api import changes, conflicts, customers, docs, events, groups, openapi, preview, tags
 from wxtag.web.console import status
 from wxtag.web.miniapp import doors as mini
+from wxtag.web.oauth import doors as oauth
 
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 
@@ -35,7 +36,7 @@ def register(app: APIFlask) -> None:
     openapi.register(app)
     for module in (customers, changes, conflicts, events, tags, groups, preview, docs, mini):
         app.register_blueprint(module.bp)
-    for page in (health, signin, status):
+    for page in (health, signin, status, oauth):
         app.register_blueprint(page.bp)
     app.context_processor(lambda: {"t": texts, "csrf": signin.csrf})
     app.after_request(_guarded)

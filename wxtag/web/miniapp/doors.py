@@ -3,30 +3,30 @@
 What comes goes into the durable spool like a callback and down the same line; no database is needed here.
 """
 
-import json
 from typing import Any
 
 from apiflask import APIBlueprint, HTTPTokenAuth
-from flask import current_app, request
+from flask import request
 
 from wxtag import clock, texts
 from wxtag.accounts import BoundAccount
-from wxtag.app import core
 from wxtag.errors import PlatformError
 from wxtag.phones import mobile
 from wxtag.platforms import mini_program
 from wxtag.sealing import masked_phone
-from wxtag.snapshot import Snapshot
-from wxtag.spool import spool_of
-from wxtag.spooling import SpoolRecord
 from wxtag.web.api.shapes import Answer
+from wxtag.web.arrivals import account_of, keep
 from wxtag.web.errors import MINI_MESSAGES, Problem
+from wxtag.web.limits import address, closed_after, failed, slow_down
 from wxtag.web.miniapp.reports import Code, Reports, plain
 from wxtag.web.miniapp.tokens import make_token, openid_of
 
 bp = APIBlueprint("mini", __name__, url_prefix="/mini/<appid>", tag="Mini-programs")
 LARGEST = 64 * 1024
-SNAPSHOT = "wxtag_mini_snapshot"
+LOGINS, BAD_LOGINS = 600, 60
+"""In a minute from one address: behind one of a mobile network's there are many people."""
+PHONES, REPORTS = 5, 60
+"""In a minute of one person; each phone that is answered costs the company money."""
 auth = HTTPTokenAuth(name="MiniSession", description="The token that /mini/<appid>/login answered.")
 
 
@@ -59,14 +59,18 @@ def _verify(token: str) -> str | None:
 @bp.output(Session)
 def login(appid: str, json_data: Code) -> dict[str, Any]:
     """Answers a session token, and the roles that the person has."""
-    account = _account(appid)
+    account, sender = _account(appid), address()
+    slow_down("mini login", sender, LOGINS)
+    closed_after("mini bad login", sender, BAD_LOGINS)
     try:
         found = mini_program(account).login(json_data.code)
     except PlatformError as error:
+        if error.action == "give_up":
+            failed("mini bad login", sender)
         raise _problem(error) from error
     now = clock.now()
     body = {name: found[name] for name in ("openid", "unionid") if found.get(name)}
-    _keep(account, "login", {**body, "at": now}, now)
+    keep(account, "mini", "login", {**body, "at": now}, now)
     return {"token": make_token(account.appid, found["openid"]), "roles": []}
 
 
@@ -77,6 +81,7 @@ def login(appid: str, json_data: Code) -> dict[str, Any]:
 def phone(appid: str, json_data: Code) -> dict[str, Any]:
     """Takes the phone that WeChat has verified; answers it masked."""
     account = _account(appid)
+    slow_down("mini phone", f"{appid} {_openid()}", PHONES)
     try:
         found = mini_program(account).phone(json_data.code)
     except PlatformError as error:
@@ -85,7 +90,7 @@ def phone(appid: str, json_data: Code) -> dict[str, Any]:
     if number is None:
         raise Problem(422, texts.MINI_PHONE_REFUSED)
     now = clock.now()
-    _keep(account, "phone", {"openid": _openid(), "phone": number, "at": now}, now)
+    keep(account, "mini", "phone", {"openid": _openid(), "phone": number, "at": now}, now)
     return {"phone": masked_phone(number)}
 
 
@@ -96,6 +101,7 @@ def phone(appid: str, json_data: Code) -> dict[str, Any]:
 def report(appid: str, json_data: Reports) -> dict[str, Any]:
     """Takes up to 100 launches, pages, shares, devices and locations of the person who is logged in."""
     account, now = _account(appid), clock.now()
+    slow_down("mini events", f"{appid} {_openid()}", REPORTS)
     events = plain(json_data, now)
     body = {
         "openid": _openid(),
@@ -104,39 +110,19 @@ def report(appid: str, json_data: Reports) -> dict[str, Any]:
         "at": now,
         "events": events,
     }
-    _keep(account, "events", body, now)
+    keep(account, "mini", "events", body, now)
     return {"taken": len(events)}
 
 
 def _account(appid: str) -> BoundAccount:
-    accounts = _snapshot().find("mini_program", appid)
-    if not accounts:
+    account = account_of("mini_program", appid)
+    if account is None:
         raise Problem(404, texts.MINI_UNKNOWN)
-    return accounts[0]
-
-
-def _snapshot() -> Snapshot:
-    """One for the application: it reads its file only when that has changed."""
-    found = current_app.extensions.setdefault(SNAPSHOT, Snapshot(core().settings, core().sealer))
-    assert isinstance(found, Snapshot)
-    return found
+    return account
 
 
 def _openid() -> str:
     return str(auth.current_user)
-
-
-def _keep(account: BoundAccount, event: str, body: dict[str, Any], now: int) -> None:
-    """On the disk before the answer. Raises Unavailable, which is answered 503."""
-    record = SpoolRecord(
-        account_id=account.id,
-        company_id=account.company_id,
-        source="mini",
-        body=json.dumps(body, ensure_ascii=False).encode(),
-        received_at=now,
-        event=event,
-    )
-    spool_of(core().settings).put(record)
 
 
 def _problem(error: PlatformError) -> Problem:
