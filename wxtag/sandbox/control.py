@@ -1,11 +1,10 @@
 """The control interface under /sandbox: tests and demonstrations steer the world with it."""
 
-from typing import Any
-
 from flask import Blueprint, Response, jsonify, request
 
 from wxtag.sandbox import defaults, library, views
 from wxtag.sandbox.acts import acts
+from wxtag.sandbox.control_body import body_of_request
 from wxtag.sandbox.core import the_sandbox
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.texts import TEXTS
@@ -18,13 +17,6 @@ Answer = Response | tuple[Response, int]
 _UNLOCKED = {"mini_login", "mini_phone", "mini_event"}
 
 
-def _body() -> Doc:
-    found: Any = request.get_json(silent=True) if request.get_data() else {}
-    if not isinstance(found, dict):
-        raise ActError(TEXTS["bad_body"])
-    return found
-
-
 @control.get("/accounts")
 def accounts() -> Answer:
     found = the_sandbox().world.data["accounts"].values()
@@ -33,14 +25,14 @@ def accounts() -> Answer:
 
 @control.post("/accounts")
 def new_account() -> Answer:
-    return jsonify(defaults.account_shown(defaults.add_account(the_sandbox().world, _body())))
+    return jsonify(defaults.account_shown(defaults.add_account(the_sandbox().world, body_of_request())))
 
 
 @control.put("/accounts/<key>/callback")
 def callback(key: str) -> Answer:
     sandbox = the_sandbox()
     account = sandbox.world.need_account(key)
-    url = str(_body().get("url") or "")
+    url = str(body_of_request().get("url") or "")
     if url:
         limit = float(sandbox.world.switches["callbacks.verify_timeout_seconds"])
         result = check_url(account, url, sandbox.world.now(), limit)
@@ -56,14 +48,14 @@ def callback(key: str) -> Answer:
 def settings(key: str) -> Answer:
     world = the_sandbox().world
     account = world.need_account(key)
-    defaults.change_account(world, account, _body())
+    defaults.change_account(world, account, body_of_request())
     return jsonify(ok=True, account=defaults.account_shown(account))
 
 
 @control.put("/product")
 def product() -> Answer:
     world = the_sandbox().world
-    world.data["product_url"] = str(_body().get("url") or "").rstrip("/") or None
+    world.data["product_url"] = str(body_of_request().get("url") or "").rstrip("/") or None
     world.changed()
     return jsonify(ok=True)
 
@@ -77,7 +69,7 @@ def people() -> Answer:
 
 @control.post("/people")
 def new_person() -> Answer:
-    body = _body()
+    body = body_of_request()
     world = the_sandbox().world
     return jsonify(defaults.add_person(world, body.get("name"), body.get("id"), body.get("phone")))
 
@@ -93,7 +85,7 @@ def staff() -> Answer:
 
 @control.post("/staff")
 def new_staff() -> Answer:
-    body, world = _body(), the_sandbox().world
+    body, world = body_of_request(), the_sandbox().world
     corpid, _ = world.need_corp(body.get("corpid"))
     return jsonify(defaults.add_staff(world, corpid, body))
 
@@ -103,7 +95,7 @@ def act(verb: str) -> Answer:
     sandbox, run = the_sandbox(), acts.get(verb)
     if run is None:
         raise ActError(TEXTS["no_act"].format(verb))
-    body = _body()
+    body = body_of_request()
     try:
         if verb in _UNLOCKED:
             result = run(sandbox, body)
@@ -173,7 +165,7 @@ def clear_deliveries() -> Answer:
 
 @control.post("/wait_idle")
 def wait_idle() -> Answer:
-    left = the_sandbox().courier.wait_idle(float(_body().get("timeout") or 10))
+    left = the_sandbox().courier.wait_idle(float(body_of_request().get("timeout") or 10))
     return jsonify(ok=not left, idle=not left, pending=left)
 
 
@@ -186,30 +178,11 @@ def switches() -> Answer:
 def set_switches() -> Answer:
     world = the_sandbox().world
     with world.lock:
-        unknown = world.switches.set(_body())
+        unknown = world.switches.set(body_of_request())
         world.changed()
     if unknown:
         raise ActError(TEXTS["unknown_switches"].format("、".join(unknown)))
     return jsonify(ok=True, switches=world.switches.all())
-
-
-@control.get("/faults")
-def faults() -> Answer:
-    return jsonify(the_sandbox().faults.shown())
-
-
-@control.put("/faults")
-def set_faults() -> Answer:
-    found: Any = request.get_json(silent=True)
-    if isinstance(found, list):
-        found = {"faults": found}
-    if not isinstance(found, dict) or not isinstance(found.get("faults", []), list):
-        raise ActError(TEXTS["bad_body"])
-    sandbox = the_sandbox()
-    wrong = sandbox.faults.set(found.get("faults", []), found.get("seed"))
-    if wrong:
-        raise ActError(wrong)
-    return jsonify({"ok": True, **sandbox.faults.shown()})
 
 
 @control.post("/reset")

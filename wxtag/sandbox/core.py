@@ -40,6 +40,7 @@ class Sandbox:
             self.world.replace({"product_url": self._product})
             defaults.fill(self.world)
         self.faults.set([], seed=1)
+        self.faults.forget_counts()
         self.calls.clear()
         self.windows.clear()
         self.snapshots.clear()

@@ -121,25 +121,57 @@ def answer(
 
 def _run(call: Call, platform: str, api: Api, check: Check, held: ExitStack, content_type: str) -> Response:
     check(call, api, held)
-    faults = {fault["what"]: fault for fault in call.sandbox.faults.draw(platform, api.name)}
-    wait = float(faults.get("latency", {}).get("ms", 0)) if "latency" in faults else 0.0
-    wait += float(call.sandbox.world.switches[f"{platform}.latency_ms"])
+    found, world = call.sandbox.faults, call.sandbox.world
+    faults = {fault["what"]: fault for fault in found.draw(platform, api.name)}
+    wait = float(world.switches[f"{platform}.latency_ms"]) / 1000
+    if "latency" in faults:
+        wait += found.wait(faults["latency"], api.name)
     if wait:
-        time.sleep(wait / 1000)
+        time.sleep(wait)
+    if "token_dies" in faults and api.token:
+        _kill_token(call, faults["token_dies"])
+        check(call, api, held)
     if "error" in faults:
-        fault = faults["error"]
-        raise ApiError(int(fault["errcode"]), str(fault.get("errmsg", "")))
+        _fail(call, platform, faults["error"])
+    late = faults.get("timeout")
+    if late is not None and not late.get("effect", True):
+        time.sleep(float(late.get("seconds", 30)))
+        return shaped({"errcode": -1, "errmsg": "system busy", **api.empty}, content_type, fault="timeout")
     broken = _broken(faults)
     if broken is not None:
         return broken
     if "no_effect" in faults:
         return shaped({"errcode": 0, "errmsg": "ok", **api.empty}, content_type, fault="no_effect")
-    with call.sandbox.world.lock:
+    with world.lock:
         result = api.run(call)
     response = result if isinstance(result, Response) else shaped(result, content_type)
+    if late is not None:
+        # It happened; only the answer is late.
+        time.sleep(float(late.get("seconds", 30)))
+        response.headers["X-Sandbox-Fault"] = "timeout"
     if "lost_answer" in faults:
         response.headers["X-Sandbox-Fault"] = "lost_answer"
     return response
+
+
+def _kill_token(call: Call, fault: Doc) -> None:
+    """The token of this call really dies: whoever else holds it has it no longer either."""
+    world, token = call.sandbox.world, call.args.get("access_token", "")
+    with world.lock:
+        if fault.get("how") == "invalid":
+            world.data["tokens"].pop(token, None)
+        elif token in world.data["tokens"]:
+            world.data["tokens"][token]["expires"] = world.now() - 1
+        world.changed()
+
+
+def _fail(call: Call, platform: str, fault: Doc) -> None:
+    """The ordered error; one with `block_seconds` goes on for that long, as after too many calls."""
+    if fault.get("block_seconds"):
+        owner = call.account.get("corpid") if platform == "wecom" else call.account.get("appid")
+        until = call.sandbox.world.precise_now() + float(fault["block_seconds"])
+        call.sandbox.windows.block(f"{owner}|{call.api}", 60, until, int(fault["errcode"]))
+    raise ApiError(int(fault["errcode"]), str(fault.get("errmsg", "")))
 
 
 def _broken(faults: Doc) -> Response | None:

@@ -13,6 +13,7 @@ class Windows:
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, int], tuple[int, int]] = {}
         self._blocked: dict[tuple[str, int], float] = {}
+        self._ordered: dict[str, int] = {}
 
     def exceeded(self, key: str, length: int, limit: int, now: float, block: float = 0) -> bool:
         """Counts one call; true when the window is full or still blocked."""
@@ -20,6 +21,7 @@ class Windows:
         with self._lock:
             if self._blocked.get(slot, 0) > now:
                 return True
+            self._ordered.pop(key, None)
             window = int(now // length)
             begun, count = self._counts.get(slot, (window, 0))
             count = count + 1 if begun == window else 1
@@ -31,10 +33,27 @@ class Windows:
             del self._counts[slot]
             return True
 
+    def block(self, key: str, length: int, until: float, code: int) -> None:
+        """Refuses the key until then with that code, whatever its count is."""
+        with self._lock:
+            self._blocked[(key, length)] = until
+            self._ordered[key] = code
+
+    def code(self, key: str, usual: int) -> int:
+        """The code of a refusal: the ordered one while a block that was ordered lasts."""
+        with self._lock:
+            return self._ordered.get(key, usual)
+
+    def unblock(self) -> None:
+        with self._lock:
+            self._blocked.clear()
+            self._ordered.clear()
+
     def clear(self) -> None:
         with self._lock:
             self._counts.clear()
             self._blocked.clear()
+            self._ordered.clear()
 
 
 class Flights:

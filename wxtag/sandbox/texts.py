@@ -223,6 +223,8 @@ TEXTS: dict[str, str] = {
     "faults_none": "现在没有故障，一切正常。",
     "fault_error": "返回错误码",
     "fault_latency": "变慢",
+    "fault_timeout": "很久才应答",
+    "fault_token_dies": "token 突然失效",
     "fault_lost_answer": "已生效但没有应答",
     "fault_no_effect": "应答成功但没有生效",
     "fault_drop_connection": "断开连接",

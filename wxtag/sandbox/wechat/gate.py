@@ -51,8 +51,9 @@ def check(call: Call, api: Api, held: ExitStack) -> None:
 def count(call: Call, appid: str, minute_limit: int) -> None:
     """Counts one call; 45011 for the minute, 45009 for the day."""
     sandbox, world = call.sandbox, call.sandbox.world
-    if sandbox.windows.exceeded(f"{appid}|{call.api}", 60, minute_limit, world.precise_now()):
-        raise ApiError(45011)
+    window = f"{appid}|{call.api}"
+    if sandbox.windows.exceeded(window, 60, minute_limit, world.precise_now()):
+        raise ApiError(sandbox.windows.code(window, 45011))
     key = f"{appid}|{call.api}|{day(call)}"
     counters = world.data["counters"]
     if counters.get(key, 0) >= world.switches.quota(call.api):

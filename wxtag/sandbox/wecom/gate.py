@@ -81,7 +81,7 @@ def _check_frequency(call: Call) -> None:
         limit = int(switches["wecom.debug_calls_per_minute"])
         full.append(sandbox.windows.exceeded(key + "|debug", 60, limit, now))
     if any(full):
-        raise ApiError(45009)
+        raise ApiError(sandbox.windows.code(key, 45009))
 
 
 def _body(raw: bytes) -> dict[str, Any]:
