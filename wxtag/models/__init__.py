@@ -19,6 +19,7 @@ from wxtag.models.people import (
     Staff,
     Verdict,
 )
+from wxtag.models.privacy import Erased, Tombstone
 from wxtag.models.running import HostSpool, Lease, NightlyRun, Process
 from wxtag.models.tagging import CustomerTag, Mark, Push, RelationTag, Touched
 
@@ -35,6 +36,7 @@ __all__ = [
     "Customer",
     "CustomerTag",
     "Department",
+    "Erased",
     "Event",
     "Field",
     "FollowUser",
@@ -58,6 +60,7 @@ __all__ = [
     "Staff",
     "Tag",
     "TagGroup",
+    "Tombstone",
     "Touched",
     "User",
     "Verdict",

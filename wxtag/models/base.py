@@ -52,3 +52,7 @@ class Company(Base):
     hash_key: Mapped[Sealed]
     """Key of the keyed hashes of phones and persons; its own for each company, so they cannot be compared."""
     created_at: Mapped[Ms]
+    policies: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What the company decided about its people's data: see wxtag/privacy/policies.py."""
+    erased_at: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """When somebody was last erased: only messages that came before need to be looked at for the erased."""
