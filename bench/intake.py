@@ -7,13 +7,13 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 
 from bench import places, traffic
+from workers import jobs
 from wxtag import inbox
 from wxtag.accounts import BoundAccount
 from wxtag.app import core
 from wxtag.companies import bind, make_company, opened
 from wxtag.database import reading, writing
 from wxtag.models import db
-from workers import jobs
 
 TARGET = 10.0
 ROUNDS = 5

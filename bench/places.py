@@ -65,7 +65,7 @@ def core_on(kind: str, redis_url: str = "unix:///nowhere") -> Iterator[APIFlask]
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """The URL of a Redis of its own that keeps what it is told, as in production (append-only, every second)."""
+    """The URL of a Redis of its own that keeps what it is told, as in production."""
     with tempfile.TemporaryDirectory() as folder:
         command = redis_command(Path(folder))
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -36,7 +36,7 @@ MIX = (
     ("contact", 10),
     ("user_info", 5),
 )
-"""Of a hundred messages. Half of the people are met for the first time; the answers bring unionids and tags."""
+"""Of a hundred messages. Many people are new; the answers bring unionids and tags."""
 
 
 class Sent(NamedTuple):
@@ -93,7 +93,8 @@ def envelope(
     signature = hashlib.sha1("".join(sorted([token, str(now), nonce, encrypted])).encode()).hexdigest()
     plain = hashlib.sha1("".join(sorted([token, str(now), nonce])).encode()).hexdigest()
     query = {"msg_signature": signature, "signature": plain, "timestamp": str(now), "nonce": nonce}
-    body = f"<xml><ToUserName><![CDATA[{receiver}]]></ToUserName><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
+    to = f"<ToUserName><![CDATA[{receiver}]]></ToUserName>"
+    body = f"<xml>{to}<Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
     return body.encode(), {**query, "encrypt_type": "aes"}
 
 

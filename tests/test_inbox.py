@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from tests.arriving import OFFICIAL, WECOM, arrive, bound, fan_event, record, wecom_event, xml
 from wxtag import clock, drain, inbox
 from wxtag.database import writing
+from wxtag.events.decoded import Decoded
 from wxtag.models import Account, InboxMessage, Seen, db
 
 
@@ -40,16 +41,25 @@ class Work:
     """What the line does with a message: notes it, or fails as it was told."""
 
     def __init__(self):
-        self.done, self.fails = [], {}
+        self.done, self.fails, self.what = [], {}, {}
 
-    def __call__(self, session, message, reading):
+    def meaning(self, message, reading):
         content = reading.content
         person = content.get("ExternalUserID") or content.get("FromUserName")
-        what = (person, content.get("ChangeType") or content.get("Event"))
-        if self.fails.get(what, 0) > 0:
-            self.fails[what] -= 1
-            raise RuntimeError("not now")
-        self.done.append(what)
+        self.what[message.id] = (person, content.get("ChangeType") or content.get("Event"))
+        return Decoded()
+
+    def do(self, session, company_id, meant):
+        whats = [self.what[one.message_id] for one in meant]
+        for what in whats:
+            if self.fails.get(what, 0) > 0:
+                if len(whats) == 1:
+                    self.fails[what] -= 1
+                raise RuntimeError("not now")
+        self.done += whats
+
+    def drain(self):
+        return drain.drain(self.meaning, self.do)
 
 
 def states():
@@ -59,9 +69,9 @@ def states():
 def test_the_same_message_encrypted_anew_has_one_effect(wecom):
     work = Work()
     arrive(wecom, *[wecom_event("add_external_contact")] * 3)
-    drain.drain(work)
+    work.drain()
     arrive(wecom, wecom_event("add_external_contact"))
-    drain.drain(work)
+    work.drain()
     assert work.done == [("wmLin", "add_external_contact")]
     assert states() == ["done", "duplicate", "duplicate", "duplicate"]
 
@@ -71,7 +81,7 @@ def test_the_same_event_at_two_apps_of_one_corp_has_one_effect(wecom, company):
     work = Work()
     arrive(wecom, wecom_event("add_external_contact", AgentID="1000001"))
     arrive(other, wecom_event("add_external_contact", AgentID="1000002"))
-    drain.drain(work)
+    work.drain()
     assert len(work.done) == 1
 
 
@@ -107,7 +117,7 @@ def test_the_same_event_at_two_apps_of_one_corp_has_one_effect(wecom, company):
 def test_two_events_of_one_second_both_count(wecom, fans, two):
     work = Work()
     arrive(wecom if "sys" in two[0] else fans, *two)
-    drain.drain(work)
+    work.drain()
     assert len(work.done) == 2
 
 
@@ -115,12 +125,12 @@ def test_a_message_that_failed_is_tried_again_and_its_copy_is_not_eaten(wecom, m
     work = Work()
     work.fails[("wmLin", "add_external_contact")] = 1
     arrive(wecom, wecom_event("add_external_contact"))
-    drain.drain(work)
+    work.drain()
     assert (work.done, states()) == ([], ["new"])
     assert db.session.scalar(select(Seen)) is None
     moment.pass_ms(1000)
     arrive(wecom, wecom_event("add_external_contact"))
-    drain.drain(work)
+    work.drain()
     assert work.done == [("wmLin", "add_external_contact")]
     assert states() == ["done", "duplicate"]
 
@@ -134,11 +144,11 @@ def test_the_later_messages_of_a_person_wait_for_the_earlier_and_nobody_else_doe
         wecom_event("edit_external_contact"),
         wecom_event("add_external_contact", "wmWang"),
     )
-    drain.drain(work)
+    work.drain()
     assert work.done == [("wmWang", "add_external_contact")]
     for _ in range(6):
         moment.pass_ms(1000)
-        drain.drain(work)
+        work.drain()
     assert work.done[1:] == [("wmLin", "add_external_contact"), ("wmLin", "edit_external_contact")]
 
 
@@ -148,7 +158,7 @@ def test_what_fails_for_good_says_why_and_lets_the_next_ones_pass(wecom, moment)
     arrive(wecom, wecom_event("add_external_contact"), wecom_event("edit_external_contact"))
     for _ in range(drain.MAX_TRIES + 1):
         moment.pass_ms(200_000)
-        drain.drain(work)
+        work.drain()
     assert states() == ["failed", "done"]
     failed = db.session.scalars(select(InboxMessage).where(InboxMessage.state == "failed")).one()
     assert (failed.error, failed.tries) == ("RuntimeError: not now", drain.MAX_TRIES)
@@ -160,10 +170,10 @@ def test_what_failed_can_be_replayed(wecom, moment, company):
     arrive(wecom, wecom_event("add_external_contact"))
     for _ in range(drain.MAX_TRIES + 1):
         moment.pass_ms(200_000)
-        drain.drain(work)
+        work.drain()
     with writing() as session:
         assert inbox.replay(session, company.id, failed=True) == 1
-    drain.drain(work)
+    work.drain()
     assert (work.done, states()) == ([("wmLin", "add_external_contact")], ["done"])
 
 
@@ -175,12 +185,12 @@ def test_a_period_can_be_replayed(wecom, company):
             wecom_event("add_external_contact", f"wm{hour}"),
             at=1_790_000_000_000 + hour * 3_600_000,
         )
-    drain.drain(work)
+    work.drain()
     with writing() as session:
         again = inbox.replay(
             session, company.id, since=1_790_000_000_000 + 3_600_000, until=1_790_000_000_000 + 7_200_000
         )
-    drain.drain(work)
+    work.drain()
     assert again == 2
     assert [who for who, _ in work.done] == ["wm0", "wm1", "wm2", "wm3", "wm1", "wm2"]
 
@@ -189,9 +199,9 @@ def test_a_worker_that_died_loses_nothing(wecom, moment):
     arrive(wecom, wecom_event("add_external_contact"))
     drain._claim("a worker that dies now", 10)
     work = Work()
-    assert drain.drain(work) == 0
+    assert work.drain() == 0
     moment.pass_ms(drain.CLAIM_MS)
-    drain.drain(work)
+    work.drain()
     assert len(work.done) == 1
 
 
@@ -218,13 +228,13 @@ def test_a_message_is_kept_as_it_came_and_plain_ones_are_sealed(wecom, company):
 def test_content_older_than_raw_messages_are_kept_has_no_effect(wecom):
     work = Work()
     arrive(wecom, wecom_event("add_external_contact", at=1_790_000_000 - 91 * 86_400))
-    drain.drain(work)
+    work.drain()
     assert (work.done, states()) == ([], ["ignored"])
 
 
 def test_old_messages_are_forgotten_with_what_was_remembered_of_them(wecom, moment):
     arrive(wecom, wecom_event("add_external_contact"))
-    drain.drain(Work())
+    Work().drain()
     moment.pass_ms(91 * clock.DAY_MS)
     with writing() as session:
         assert inbox.forget_old(session, 0) == 0

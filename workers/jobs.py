@@ -13,13 +13,14 @@ from wxtag import push as pushing
 from wxtag.app import core
 from wxtag.database import reading, writing
 from wxtag.errors import NotFound
+from wxtag.events.decoded import Decoded
 from wxtag.events.meaning import decode
 from wxtag.identity import current
 from wxtag.importing import rounds
 from wxtag.leases import lease
-from wxtag.models import InboxMessage, Touched
+from wxtag.models import Touched
 from wxtag.nightly import run as run_nightly
-from wxtag.resolve import apply
+from wxtag.resolve import Meant, apply_all
 from wxtag.tags import engine
 
 ROUND_SECONDS = 20.0
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 def drain() -> int:
     """The inbox: from messages to events, identities, relations and questions."""
     bell.heard(core().redis, "drain")
-    done = _in_rounds(lambda: draining.drain(_take_in))
+    done = _in_rounds(lambda: draining.drain(_meaning, _take_in))
     if done:
         _ring("lookup", "compute", "push")
     return done
@@ -89,20 +90,21 @@ def imports() -> int:
     return done
 
 
-def _take_in(session: Session, message: InboxMessage, reading_: inbox.Reading) -> str | None:
-    """One message: decode, resolve, and note whose tags may change."""
-    at = message.received_at
-    decoded = decode(
+def _meaning(message: inbox.Kept, reading_: inbox.Reading) -> Decoded:
+    """What one message means, in our words."""
+    return decode(
         message.source,
         message.event,
         reading_.account,
         reading_.content,
-        at,
+        message.received_at,
         core().settings.location_datum,
     )
-    touched = apply(session, message.company_id, decoded, message.id, message.account_id)
-    touch.touch(session, message.company_id, touched)
-    return decoded.ignored
+
+
+def _take_in(session: Session, company_id: int, meant: list[Meant]) -> None:
+    """Messages of one company: what follows from them, and whose tags may change."""
+    touch.touch(session, company_id, apply_all(session, company_id, meant))
 
 
 def _compute(company_id: int) -> int:

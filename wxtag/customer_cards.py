@@ -9,8 +9,8 @@ from wxtag import push
 from wxtag.apikeys import Caller
 from wxtag.app import core
 from wxtag.customers import own_relations
+from wxtag.identities import PHONE
 from wxtag.models import Customer, FollowUser, Identity, Tag, TagGroup
-from wxtag.resolve import PHONE
 from wxtag.sealing import masked_phone
 from wxtag.tags import effective
 

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -24,6 +24,23 @@ from wxtag.spooling import SpoolRecord
 
 SEAL = "inbox body"
 log = logging.getLogger(__name__)
+
+
+class Kept(NamedTuple):
+    """A message of the inbox, as far as working it off needs it."""
+
+    id: int
+    company_id: int
+    account_id: int
+    source: str
+    event: str
+    query: dict[str, str]
+    body: bytes
+    sealed: bool
+    person_hash: str
+    dedupe_hash: str
+    received_at: int
+    tries: int
 
 
 @dataclass(frozen=True)
@@ -66,15 +83,23 @@ def accept(records: Iterable[tuple[str, SpoolRecord]]) -> int:
     return len(rows)
 
 
-def read(session: Session, message: InboxMessage) -> Reading:
-    """Opens a kept message. Raises Refused when the account's keys no longer fit."""
-    account = session.get(Account, message.account_id)
-    assert account is not None
-    bound = opened(account, core().sealer)
-    body = core().sealer.open_bytes(message.body, SEAL) if message.sealed else message.body
-    if message.source == "callback":
-        return Reading(bound, open_message(bound, message.query, body).content)
-    return Reading(bound, json.loads(body))
+class Reader:
+    """Opens kept messages again; each account is opened once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._accounts: dict[int, BoundAccount] = {}
+
+    def __call__(self, message: Kept) -> Reading:
+        """Raises Refused when the account's keys no longer fit."""
+        sealer, bound = core().sealer, self._accounts.get(message.account_id)
+        if bound is None:
+            account = self._session.get_one(Account, message.account_id)
+            bound = self._accounts[message.account_id] = opened(account, sealer)
+        body = sealer.open_bytes(message.body, SEAL) if message.sealed else message.body
+        if message.source == "callback":
+            return Reading(bound, open_message(bound, message.query, body).content)
+        return Reading(bound, json.loads(body))
 
 
 def replay(

@@ -1,10 +1,12 @@
 """Reads and writes many rows with few statements: a batch of messages is worked off at once."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, case, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, insert, inspect, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from wxtag.models import Base
 
@@ -35,10 +37,30 @@ def having(
     return found
 
 
-def add_all(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> None:
-    """Inserts rows whose keys nobody needs to know; each must name every column that has no default."""
-    if rows:
-        session.execute(insert(model), rows)
+def add_all(session: Session, model: type[Base], new: list[dict[str, Any]]) -> None:
+    """Inserts rows whose keys nobody needs to know; all of them name the same columns."""
+    if new:
+        # The table and not the model: that one would make a statement of its own for every set of Nones.
+        session.execute(insert(model.__table__), new)
+
+
+def save(session: Session) -> None:
+    """Writes what changed in loaded rows with one statement a column, where a flush has one a row."""
+    changes: dict[InstrumentedAttribute[Any], dict[Any, Any]] = defaultdict(dict)
+    written: list[tuple[Any, str, Any]] = []
+    with session.no_autoflush:
+        for one in session.dirty:
+            state = inspect(one)
+            for column in state.mapper.column_attrs:
+                name, history = column.key, state.attrs[column.key].history
+                if history.has_changes() and history.added:
+                    changes[getattr(type(one), name)][state.identity[0]] = history.added[0]
+                    written.append((one, name, history.added[0]))
+        for column, to in changes.items():
+            key = getattr(column.class_, inspect(column.class_).primary_key[0].name)
+            set_each(session, key, column, to)
+    for one, name, value in written:
+        set_committed_value(one, name, value)
 
 
 def set_each(
@@ -48,8 +70,8 @@ def set_each(
     to: Mapping[int, Any],
 ) -> None:
     """Gives each row, found by its key, its own value in the column."""
-    for some in chunks(to):
-        values = {one: to[one] for one in some}
+    for some in chunks(to, 200):
+        values = {one: bindparam(None, to[one], type_=column.type) for one in some}
         session.execute(
             update(key.class_).where(key.in_(some)).values({column: case(values, value=key)}),
             execution_options={"synchronize_session": False},
