@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import CursorResult, Engine, Executable, event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from config import Settings
 from wxtag.models import db
 
 WRITES = "wxtag_writes"
+DEADLOCK, NO_SAVEPOINT = 1213, 1305
+"""https://mariadb.com/kb/en/mariadb-error-code-reference/"""
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -79,6 +81,17 @@ def changed(session: Session, statement: Executable) -> int:
     result = session.execute(statement)
     assert isinstance(result, CursorResult)
     return int(result.rowcount)
+
+
+def transaction_is_gone(error: BaseException) -> bool:
+    """Whether the database gave up all that the transaction did: nothing of it may be gone on with.
+
+    A deadlock takes back the whole transaction, not only the savepoint in which it was met.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return error.connection_invalidated or code in (DEADLOCK, NO_SAVEPOINT)
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

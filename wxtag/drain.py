@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from wxtag import claims, clock, rows
 from wxtag.app import core
-from wxtag.database import writing
+from wxtag.database import transaction_is_gone, writing
 from wxtag.envelope import content_time
 from wxtag.errors import Refused, WxtagError
 from wxtag.events.decoded import Decoded
@@ -83,6 +83,8 @@ class _Batch:
                     self._together(company_id, fresh)
                 return
             except Exception as error:
+                if transaction_is_gone(error):
+                    raise
                 # Which one it was shows when each is done alone; that is slow, and rare.
                 log.info("%d messages are done one by one: %s", len(fresh), type(error).__name__)
         for one in fresh:
@@ -94,6 +96,8 @@ class _Batch:
         try:
             return self.read(message)
         except Exception as error:
+            if transaction_is_gone(error):
+                raise
             self._failed(message, error)
             return None
 
@@ -155,6 +159,8 @@ class _Batch:
             with self.session.begin_nested():
                 self._together(company_id, [one])
         except Exception as error:
+            if transaction_is_gone(error):
+                raise
             self._failed(one[0], error)
 
     def _held_back(self, message: Kept) -> bool:
