@@ -4,6 +4,7 @@ from flask import Flask, Response, jsonify
 
 from wxtag.sandbox.control import control
 from wxtag.sandbox.control_faults import control_faults
+from wxtag.sandbox.control_oracle import control_oracle
 from wxtag.sandbox.core import Sandbox
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.oauth_page import oauth_page
@@ -20,7 +21,7 @@ def create_sandbox(state_dir: str | None = None, product_url: str | None = None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["sandbox"] = Sandbox(str(state_dir) if state_dir else None, product_url)
     app.jinja_env.globals["t"] = TEXTS
-    for part in (oauth_page, wechat, wecom, control, control_faults, pages):
+    for part in (oauth_page, wechat, wecom, control, control_faults, control_oracle, pages):
         app.register_blueprint(part)
 
     @app.errorhandler(ActError)

@@ -5,6 +5,8 @@ import time
 from collections import defaultdict, deque
 from typing import Any
 
+from wxtag.sandbox.tally import CallCounts, Peaks
+
 RING = 20_000
 _SECRET_KEYS = {
     "secret", "corpsecret", "access_token", "appsecret", "refresh_token", "session_key", "js_code", "code",
@@ -28,6 +30,7 @@ class CallLog:
         self._next = 1
         self._flying: dict[str, int] = defaultdict(int)
         self._peak: dict[str, int] = {}
+        self.counts, self.peaks = CallCounts(), Peaks()
 
     def begin(self, api: str) -> float:
         with self._lock:
@@ -37,6 +40,7 @@ class CallLog:
 
     def end(self, api: str, began: float, entry: dict[str, Any]) -> None:
         spent = round((time.monotonic() - began) * 1000, 1)
+        self.counts.add(entry["platform"], api, entry["errcode"], entry.get("fault"), spent)
         with self._lock:
             self._flying[api] -= 1
             self._ring.append({"n": self._next, **entry, "ms": spent})
@@ -53,3 +57,5 @@ class CallLog:
         with self._lock:
             self._ring.clear()
             self._peak.clear()
+        self.counts.clear()
+        self.peaks.clear()

@@ -1,5 +1,7 @@
 """The sandbox as one object: world, store, call log, faults, limits and the courier of callbacks."""
 
+from typing import Any
+
 from flask import Flask, current_app
 
 from wxtag.sandbox import defaults
@@ -23,6 +25,7 @@ class Sandbox:
         self.calls = CallLog()
         self.windows = Windows()
         self.flights = Flights()
+        self.streams: Any = None
         self.rids: dict[str, Doc] = {}
         self.snapshots = Snapshots(lambda: float(self.world.switches["wecom.cursor_seconds"]))
         self.store = Store(self.world, state_dir)
@@ -36,6 +39,8 @@ class Sandbox:
 
     def reset(self) -> None:
         """Back to the world by default."""
+        if self.streams is not None:
+            self.streams.clear()
         with self.world.lock:
             self.world.replace({"product_url": self._product})
             defaults.fill(self.world)
@@ -54,6 +59,8 @@ class Sandbox:
                 del self.rids[next(iter(self.rids))]
 
     def stop(self) -> None:
+        if self.streams is not None:
+            self.streams.clear()
         self.courier.stop()
         self.store.stop()
 

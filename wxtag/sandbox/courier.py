@@ -2,16 +2,18 @@
 
 import heapq
 import queue
+import random
 import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wxtag.sandbox import pushes, replies
 from wxtag.sandbox.faults import Faults
 from wxtag.sandbox.http_client import NoAnswer, send
+from wxtag.sandbox.tally import DeliveryCounts
 from wxtag.sandbox.world import Doc, World, platform_of
 
 RING = 5_000
@@ -46,6 +48,9 @@ class Courier:
         self._epoch = 0
         self._records: deque[Doc] = deque(maxlen=RING)
         self._next_record = 1
+        self.counts = DeliveryCounts()
+        self.holding: set[str] = set()
+        self._held: list[Delivery] = []
         self._sent: deque[Delivery] = deque(maxlen=1_000)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="sandbox-repeat")
         self._clock: threading.Thread | None = None
@@ -75,20 +80,47 @@ class Courier:
             number = self._numbers
             delivery = Delivery(number, account, event, content, openid)
             self._sent.append(delivery)
+        self.counts.add(account, event, "taken")
         found = self._world.account(account)
         if found is None or not found["callback_url"]:
+            self.counts.add(account, event, "no_url")
             self._record(delivery, url=None, error="no callback URL")
             return number
         faults = {fault["what"]: fault for fault in self._faults.draw("callbacks")}
         if "discard" in faults:
+            self.counts.add(account, event, "discarded")
             self._record(delivery, url=found["callback_url"], error="discarded")
             return number
         wait = max(
             (float(faults[k].get("ms", 300)) / 1000 for k in ("delay", "reorder") if k in faults), default=0.0
         )
         for _ in range(2 if "duplicate" in faults else 1):
-            self._enqueue(Delivery(number, account, event, content, openid, self._epoch), wait)
+            one = Delivery(number, account, event, content, openid, self._epoch)
+            if self.holding & {account, "*"}:
+                with self._quiet:
+                    self._held.append(one)
+            else:
+                self._enqueue(one, wait)
         return number
+
+    def held(self) -> int:
+        with self._quiet:
+            return len(self._held)
+
+    def release(self, order: str, seed: int, copies: int, most: int | None, account: str | None) -> int:
+        """Sends what was held back: as it came, backwards or mixed up, each one `copies` times."""
+        with self._quiet:
+            chosen = [one for one in self._held if account in (None, one.account)][:most]
+            going = {id(one) for one in chosen}
+            self._held = [one for one in self._held if id(one) not in going]
+        row = [replace(one, parcel=None) for one in chosen for _ in range(copies)]
+        if order == "reversed":
+            row.reverse()
+        elif order == "shuffled":
+            random.Random(seed).shuffle(row)
+        for one in row:
+            self._enqueue(one, 0)
+        return len(row)
 
     def _enqueue(self, delivery: Delivery, wait: float) -> None:
         with self._quiet:
@@ -154,6 +186,7 @@ class Courier:
             return False
         switches = self._world.switches
         delivery.tries += 1
+        self.counts.add(delivery.account, delivery.event, "tries")
         if delivery.parcel is None or switches["callbacks.fresh_cipher_on_retry"]:
             agentid = bool(switches["callbacks.wecom_agentid"])
             delivery.parcel = pushes.wrap(
@@ -167,18 +200,24 @@ class Courier:
             answer = send("POST", url, parcel.body, {"Content-Type": parcel.content_type}, limit)
         except NoAnswer as problem:
             self._record(delivery, url, began, error=str(problem))
-            return self._left(delivery, account)
+            return self._again(delivery, account)
         reply = replies.examine(account, answer.body) if answer.status == 200 else {"kind": "none"}
         bad_body = reply["kind"] == "invalid" and account["kind"] != "wecom"
         ok = answer.status == 200 and not bad_body
         self._record(delivery, url, began, status=answer.status, body=answer.body[:2000], ok=ok, reply=reply)
         if ok:
+            self.counts.add(delivery.account, delivery.event, "acknowledged")
             return False
         repeats = "callbacks.repeat_on_bad_body" if bad_body else "callbacks.repeat_on_non_200"
-        return bool(switches[repeats]) and self._left(delivery, account)
+        return self._again(delivery, account, bool(switches[repeats]))
 
-    def _left(self, delivery: Delivery, account: Doc) -> bool:
-        return delivery.tries < int(self._world.switches[f"callbacks.tries.{platform_of(account)}"])
+    def _again(self, delivery: Delivery, account: Doc, allowed: bool = True) -> bool:
+        most = int(self._world.switches[f"callbacks.tries.{platform_of(account)}"])
+        again = allowed and delivery.tries < most
+        self.counts.add(delivery.account, delivery.event, "failed_tries")
+        if not again:
+            self.counts.add(delivery.account, delivery.event, "given_up")
+        return again
 
     # --- records ------------------------------------------------------------------------------------
 
@@ -208,7 +247,12 @@ class Courier:
     def shown(self, since: int, account: str | None = None) -> Doc:
         with self._quiet:
             found = [r for r in self._records if r["n"] >= since and account in (None, "", r["account"])]
-            return {"deliveries": found, "next": self._next_record, "pending": self._pending}
+            return {
+                "deliveries": found,
+                "next": self._next_record,
+                "pending": self._pending,
+                "held": len(self._held),
+            }
 
     def clear(self) -> None:
         with self._quiet:
@@ -218,6 +262,10 @@ class Courier:
     def forget(self) -> None:
         """Drops the records and everything that is still under way."""
         self._epoch += 1
+        with self._quiet:
+            self._held.clear()
+            self.holding = set()
+        self.counts.clear()
         self.clear()
 
     def wait_idle(self, timeout: float) -> int:

@@ -92,6 +92,10 @@ def answer(
     response = Response(status=500)
     try:
         with ExitStack() as held:
+            owner = _owner(call)
+            if owner:
+                held.enter_context(sandbox.calls.peaks.one("account", owner))
+                held.enter_context(sandbox.calls.peaks.one("account and interface", f"{owner}|{api.name}"))
             response = _run(call, platform, api, check, held, content_type)
     except ApiError as problem:
         response = failed(call, api, problem)
@@ -117,6 +121,14 @@ def answer(
     if fault in ("lost_answer", "drop_connection"):
         cut_line()
     return response
+
+
+def _owner(call: Call) -> str | None:
+    """The corp or account behind the token, before anything is checked."""
+    world = call.sandbox.world
+    known = world.data["tokens"].get(call.args.get("access_token", ""))
+    account = world.account(known["account"]) if known else None
+    return str(account.get("corpid") or account.get("appid")) if account else None
 
 
 def _run(call: Call, platform: str, api: Api, check: Check, held: ExitStack, content_type: str) -> Response:

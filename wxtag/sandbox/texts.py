@@ -27,6 +27,8 @@ TEXTS: dict[str, str] = {
     "bad_kind": "账号类型不对：{}",
     "bad_role": "应用的身份不对：{}",
     "bad_party": "部门不对：{}",
+    "bad_stream": "持续动作须有 kinds（已知的动作）和大于 0 的 rate。",
+    "no_view": "没有这个视图：{}",
     "bad_mode": "消息加解密方式或格式不对。",
     "bad_aes_key": "EncodingAESKey 须为 43 位字母或数字。",
     "bad_tag_names": "标签名不能为空、重复或超过 30 个字。",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from wxtag.sandbox import ids
@@ -19,6 +20,7 @@ def empty_data() -> Doc:
         "people": {},
         "fans": {},
         "oa_tags": {},
+        "ledger": {},
         "blacklists": {},
         "grants": {},
         "qrcodes": {},
@@ -85,9 +87,24 @@ class World:
     def changed(self) -> None:
         self.changes += 1
 
-    def touch_edge(self, corpid: str, userid: str, key: str) -> None:
-        """The relation of a member and a customer changed, came or went."""
+    def touch_edge(
+        self,
+        corpid: str,
+        userid: str,
+        key: str,
+        put: Iterable[str] = (),
+        taken: Iterable[str] = (),
+        by_staff: bool = False,
+    ) -> None:
+        """The relation of a member and a customer changed, came or went; tags went on and off."""
         self.changes += 1
+        ledger = self.data["ledger"].setdefault(corpid, {})
+        row = ledger.setdefault(f"{userid.lower()}|{key}", {"at": 0, "tags": {}})
+        row["at"] = int(self.precise_now() * 1000)
+        first = 2 if by_staff else 0
+        for tags, place in ((put, first), (taken, first + 1)):
+            for tag_id in tags:
+                row["tags"].setdefault(tag_id, [0, 0, 0, 0])[place] += 1
 
     def touch_person(self, person: str) -> None:
         self.changes += 1

@@ -90,6 +90,7 @@ def edit_contact(sandbox: Sandbox, body: Doc) -> Doc:
     corpid, corp, staff, key = pair(sandbox, body)
     edge = need_edge(corp, staff["userid"], key)
     world = sandbox.world
+    had = set(edge["tags"])
     before = {name: _frozen(edge[name]) for name in ("remark", "mobiles", "description", "tags", "personal")}
     for name in ("remark", "description"):
         if body.get(name) is not None:
@@ -108,7 +109,8 @@ def edit_contact(sandbox: Sandbox, body: Doc) -> Doc:
     gone = texts_of(body.get("remove_personal"))
     edge["personal"] = [name for name in edge["personal"] if name not in gone]
     changed = {name for name, value in before.items() if value != _frozen(edge[name])}
-    world.touch_edge(corpid, staff["userid"], key)
+    has = set(edge["tags"])
+    world.touch_edge(corpid, staff["userid"], key, has - had, had - has, by_staff=True)
     fires = bool(changed & {"remark", "mobiles", "tags"})
     fires = fires or ("personal" in changed and bool(world.switches["wecom.personal_tag_edit_fires"]))
     fires = fires or ("description" in changed and bool(world.switches["wecom.description_edit_fires"]))

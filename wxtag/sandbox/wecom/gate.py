@@ -18,7 +18,6 @@ _EDITS = ("externalcontact/mark_tag", "externalcontact/remark")
 
 def check(call: Call, api: Api, held: ExitStack) -> None:
     """Token, address, permission, frequency, parallel calls; the body comes last."""
-    sandbox = call.sandbox
     if api.token:
         call.account = account_of_token(call)
         check_address(call)
@@ -35,7 +34,16 @@ def check(call: Call, api: Api, held: ExitStack) -> None:
         call.body = {}
     if not api.token:
         return
-    corpid = call.account["corpid"]
+    _check_parallel(call, api, held)
+
+
+def _check_parallel(call: Call, api: Api, held: ExitStack) -> None:
+    """Too many calls of an interface at one time, or two edits of one contact."""
+    sandbox, corpid = call.sandbox, call.account["corpid"]
+    # Refused ones count too.
+    if call.text("external_userid"):
+        kind = "edits of a contact" if api.name in _EDITS else "reads of a contact"
+        held.enter_context(sandbox.calls.peaks.one(kind, call.text("external_userid")))
     if api.name.startswith("externalcontact/"):
         flying = held.enter_context(sandbox.flights.one(f"{corpid}|{api.name}"))
         if flying > int(sandbox.world.switches["wecom.max_parallel"]):

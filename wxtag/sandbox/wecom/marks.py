@@ -43,5 +43,8 @@ def mark_tag(call: Call) -> Doc:
     if len(after) > MOST:
         raise ApiError(40058)
     edge["tags"] = after
-    call.sandbox.world.touch_edge(call.account["corpid"], body["userid"], body["external_userid"])
+    put, taken = after.keys() - tags.keys(), tags.keys() - after.keys()
+    if put or taken:
+        corpid = call.account["corpid"]
+        call.sandbox.world.touch_edge(corpid, body["userid"], body["external_userid"], put, taken)
     return dict(OK)
