@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+from flask import Flask, current_app
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from workers.turns import Turn
 from wxtag import bell, clock, inbox, touch
 from wxtag import drain as draining
 from wxtag import lookup as asking
@@ -23,8 +26,7 @@ from wxtag.nightly import run as run_nightly
 from wxtag.resolve import Meant, apply_all
 from wxtag.tags import engine
 
-ROUND_SECONDS = 20.0
-"""A job hands over to the next one after so long, so that every kind of work gets its turn."""
+IMPORT_SECONDS = 20.0
 TOUCHED_AT_ONCE = 500
 log = logging.getLogger(__name__)
 
@@ -32,46 +34,38 @@ log = logging.getLogger(__name__)
 def drain() -> int:
     """The inbox: from messages to events, identities, relations and questions."""
     bell.heard(core().redis, "drain")
-    done = _in_rounds(lambda: draining.drain(_meaning, _take_in))
+    turn = Turn(core().redis)
+    done = _in_rounds(turn, lambda: draining.drain(_meaning, _take_in))
     if done:
-        _ring("lookup", "compute", "push")
-    return done
+        _ring("compute", "lookup", "push")
+    return _hand_over(turn, "drain", done)
 
 
 def lookup() -> int:
     """Questions to the platforms; the answers go through the inbox."""
     bell.heard(core().redis, "lookup")
-    with lease("lookup") as held:
-        if held is None:
-            return 0
-        done = _in_rounds(lambda: asking.ask_due() if held.renew() else 0)
-    if done:
-        _ring("drain")
-    return done
+    return _call_platforms()
 
 
 def compute() -> int:
     """The tags of the customers who were touched."""
     bell.heard(core().redis, "compute")
-    done = 0
+    turn, done = Turn(core().redis), 0
     with reading() as session:
         companies = list(session.scalars(select(Touched.company_id).distinct()))
     for company_id in companies:
         with lease(f"compute:{company_id}") as held:
             if held is not None:
-                done += _in_rounds(lambda: _compute(company_id) if held.renew() else 0)  # noqa: B023
+                done += _in_rounds(turn, lambda: _compute(company_id) if held.renew() else 0)  # noqa: B023
     if done:
         _ring("push")
-    return done
+    return _hand_over(turn, "compute", done)
 
 
 def push() -> int:
     """What is wanted and not there yet, to WeCom."""
     bell.heard(core().redis, "push")
-    with reading() as session:
-        corps = pushing.due_corps(session)
-    until = clock.monotonic() + ROUND_SECONDS
-    return sum(pushing.push_corp(company_id, corpid, until) for company_id, corpid in corps)
+    return _call_platforms()
 
 
 def nightly() -> int:
@@ -85,7 +79,7 @@ def nightly() -> int:
 def imports() -> int:
     """Imports that were put off and may go on now, and the daily poll of staff."""
     bell.heard(core().redis, "imports")
-    done = rounds.go_on(clock.monotonic() + ROUND_SECONDS)
+    done = rounds.go_on(clock.monotonic() + IMPORT_SECONDS)
     _ring("drain", "lookup", "compute", "push")
     return done
 
@@ -107,38 +101,73 @@ def _take_in(session: Session, company_id: int, meant: list[Meant]) -> None:
     touch.touch(session, company_id, apply_all(session, company_id, meant))
 
 
+def _call_platforms() -> int:
+    """Questions and pushes at once: both mostly wait, and each has its own number of calls at a time."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    turn = Turn(core().redis)
+
+    def ask() -> int:
+        with app.app_context():
+            return _ask(turn)
+
+    with ThreadPoolExecutor(1, "wxtag-lookup") as beside:
+        asked = beside.submit(ask)
+        done = _push(turn) + asked.result()
+    return _hand_over(turn, "push", done)
+
+
+def _ask(turn: Turn) -> int:
+    with reading() as session:
+        if not asking.waiting(session):
+            return 0
+    with lease("lookup") as held:
+        if held is None:
+            return 0
+        return asking.ask_due(lambda: held.renew() and turn.goes_on(), lambda: _ring("drain"))
+
+
+def _push(turn: Turn) -> int:
+    with reading() as session:
+        corps = pushing.due_corps(session)
+    return sum(pushing.push_corp(company_id, corpid, turn.goes_on) for company_id, corpid in corps)
+
+
 def _compute(company_id: int) -> int:
     """One batch of touched customers, in one transaction with their rows' end."""
     with writing() as session:
         rows = session.execute(
-            select(Touched.id, Touched.customer_id)
+            select(Touched.id, Touched.customer_id, Touched.at)
             .where(Touched.company_id == company_id)
             .order_by(Touched.id)
             .limit(TOUCHED_AT_ONCE)
         ).all()
         if not rows:
             return 0
-        customers: set[int] = set()
-        for _, customer_id in rows:
-            customers.add(customer_id)
+        since: dict[int, int] = {}
+        for _, customer_id, at in rows:
+            since.setdefault(customer_id, at)
             try:
-                customers.add(current(session, company_id, customer_id))
+                since.setdefault(current(session, company_id, customer_id), at)
             except NotFound:
                 log.info("customer %s was touched and is gone", customer_id)
-        engine.compute(session, company_id, sorted(customers), clock.now())
-        touch.want_push(session, company_id, customers)
+        engine.compute(session, company_id, sorted(since), clock.now())
+        touch.want_push(session, company_id, since, since)
         session.execute(delete(Touched).where(Touched.id.in_([row.id for row in rows])))
     return len(rows)
 
 
-def _in_rounds(step: Callable[[], int]) -> int:
+def _in_rounds(turn: Turn, step: Callable[[], int]) -> int:
     """Runs a step until it finds nothing, or until others should have their turn."""
-    end, done = clock.monotonic() + ROUND_SECONDS, 0
-    while clock.monotonic() < end:
-        found = step()
-        if not found:
-            break
+    done = 0
+    while turn.goes_on() and (found := step()):
         done += found
+    return done
+
+
+def _hand_over(turn: Turn, job: str, done: int) -> int:
+    """Behind those who wait, the job comes again for what it has left."""
+    if turn.over:
+        _ring(job)
     return done
 
 

@@ -4,19 +4,22 @@ import logging
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from wxtag import clock, touch
+from wxtag import clock, rows, touch
 from wxtag.accounts import BoundAccount
 from wxtag.database import reading, writing
 from wxtag.errors import PlatformError
-from wxtag.models import CorpTag, FollowUser, Lookup, Tag, TagGroup
+from wxtag.events.decoded import Question
+from wxtag.models import CorpTag, CustomerTag, FollowUser, Identity, Lookup, Mark, RelationTag, Tag, TagGroup
 from wxtag.platforms import WeCom
 
 AT_ONCE = 50
 """New tags a call; no maximum is published."""
 NAME_EXISTS = 40071
+LONGEST_WAIT = 300.0
+"""Seconds between two tries, and after what an admin has to mend."""
 log = logging.getLogger(__name__)
 
 
@@ -34,12 +37,19 @@ def wanted_anew(session: Session, company_id: int, corpid: str) -> int | None:
 
 
 def bring_into_step(company_id: int, account: BoundAccount, wecom: WeCom) -> None:
-    """Reads the corp's library, and makes what is missing of ours there. Raises PlatformError."""
+    """Reads the corp's library, and makes what is missing of ours there. Raises PlatformError.
+
+    Does nothing while an earlier trouble with it says to wait.
+    """
+    corpid = account.key
     with reading() as session:
-        version = wanted_anew(session, company_id, account.key)
+        version, waits = wanted_anew(session, company_id, corpid), _put_off(session, company_id, corpid)
+        before = _standing(session, company_id, corpid)
+    if waits:
+        return
     if version is not None:
-        read_library(company_id, account.key, wecom)
-    made = make_missing(company_id, account.key, wecom)
+        read_library(company_id, corpid, wecom)
+    make_missing(company_id, corpid, wecom)
     with writing() as session:
         if version is not None:
             session.execute(
@@ -47,34 +57,87 @@ def bring_into_step(company_id: int, account: BoundAccount, wecom: WeCom) -> Non
                 .where(
                     Lookup.company_id == company_id,
                     Lookup.kind == touch.LIBRARY,
-                    Lookup.subject == account.key,
+                    Lookup.subject == corpid,
                     Lookup.version == version,
                 )
                 .values(state="answered", answered_at=clock.now(), error=None, tries=0)
             )
-        if made or version is not None:
-            relations = session.scalars(
-                select(FollowUser.id).where(
-                    FollowUser.company_id == company_id, FollowUser.corpid == account.key
-                )
-            ).all()
-            for start in range(0, len(relations), 500):
-                touch.want_push_of(session, relations[start : start + 500])
+            # What is pushed at all may have changed with it.
+            whole = select(FollowUser.id).where(
+                FollowUser.company_id == company_id, FollowUser.corpid == corpid
+            )
+            touch.want_push_of(session, session.scalars(whole).all())
+            return
+        now = _standing(session, company_id, corpid)
+        moved = {tag_id for tag_id in {*before, *now} if before.get(tag_id) != now.get(tag_id)}
+        for tag_ids in rows.chunks(moved, 500):
+            touch.want_push_of(session, _having(session, company_id, corpid, tag_ids))
 
 
-def put_off(company_id: int, corpid: str, error: PlatformError) -> None:
-    """The library could not be read or made now: the wish waits."""
-    wait = 300.0 if error.action == "tell_admin" else max(error.wait, 2.0)
+def put_off(company_id: int, account: BoundAccount, error: PlatformError) -> None:
+    """The library could not be read or made now: it waits, longer each time."""
     with writing() as session:
-        session.execute(
-            update(Lookup)
-            .where(
+        touch.ask(session, company_id, Question(account.id, touch.LIBRARY, account.key))
+        for row in session.scalars(
+            select(Lookup).where(
                 Lookup.company_id == company_id,
                 Lookup.kind == touch.LIBRARY,
-                Lookup.subject == corpid,
+                Lookup.subject == account.key,
             )
-            .values(next_try_at=clock.now() + int(wait * 1000), error=str(error)[:500])
+        ):
+            longer = min(max(error.wait, 2.0) * 2 ** min(row.tries, 8), LONGEST_WAIT)
+            wait = LONGEST_WAIT if error.permanent else max(longer, error.wait)
+            row.tries += 1
+            row.next_try_at = clock.now() + int(wait * 1000)
+            row.error = str(error)[:500]
+
+
+def _put_off(session: Session, company_id: int, corpid: str) -> bool:
+    waits = select(Lookup.id).where(
+        Lookup.company_id == company_id,
+        Lookup.kind == touch.LIBRARY,
+        Lookup.subject == corpid,
+        Lookup.state == "waiting",
+        Lookup.next_try_at > clock.now(),
+    )
+    return session.scalar(waits.limit(1)) is not None
+
+
+def _standing(session: Session, company_id: int, corpid: str) -> dict[int, str]:
+    """Our tag -> its id in the corp's library."""
+    found = session.execute(
+        select(CorpTag.tag_id, CorpTag.wecom_id)
+        .where(
+            CorpTag.company_id == company_id,
+            CorpTag.corpid == corpid,
+            CorpTag.deleted_at.is_(None),
+            CorpTag.tag_id.is_not(None),
         )
+        .order_by(CorpTag.id.desc())
+    )
+    return {tag_id: wecom_id for tag_id, wecom_id in found if tag_id is not None}
+
+
+def _having(session: Session, company_id: int, corpid: str, tag_ids: list[int]) -> list[int]:
+    """The relations with this corp whose customers have one of the tags, by rule or by hand."""
+    by_rule = select(CustomerTag.customer_id).where(
+        CustomerTag.company_id == company_id, CustomerTag.tag_id.in_(tag_ids)
+    )
+    by_hand = select(Mark.customer_id).where(Mark.company_id == company_id, Mark.tag_id.in_(tag_ids))
+    of_relation = select(Mark.follow_user_id).where(
+        Mark.company_id == company_id, Mark.tag_id.in_(tag_ids), Mark.follow_user_id.is_not(None)
+    )
+    return list(
+        session.scalars(
+            select(FollowUser.id)
+            .join(Identity, Identity.id == FollowUser.identity_id)
+            .where(
+                FollowUser.company_id == company_id,
+                FollowUser.corpid == corpid,
+                Identity.customer_id.in_(by_rule.union(by_hand)) | FollowUser.id.in_(of_relation),
+            )
+        )
+    )
 
 
 def read_library(company_id: int, corpid: str, wecom: WeCom) -> None:
@@ -104,6 +167,7 @@ def forget_tag(session: Session, company_id: int, corpid: str, wecom_id: str) ->
         .where(CorpTag.company_id == company_id, CorpTag.corpid == corpid, CorpTag.wecom_id == wecom_id)
         .values(deleted_at=clock.now())
     )
+    _gone(session, company_id, [wecom_id])
     touch.want_library(session, company_id)
 
 
@@ -115,7 +179,7 @@ def _missing(session: Session, company_id: int, corpid: str) -> dict[tuple[str, 
         CorpTag.deleted_at.is_(None),
         CorpTag.tag_id.is_not(None),
     )
-    rows = session.execute(
+    found = session.execute(
         select(TagGroup.path, TagGroup.order, Tag.name, Tag.order)
         .join(Tag, Tag.group_id == TagGroup.id)
         .where(
@@ -127,7 +191,7 @@ def _missing(session: Session, company_id: int, corpid: str) -> dict[tuple[str, 
         .order_by(TagGroup.order.desc(), TagGroup.id, Tag.order.desc(), Tag.id)
     )
     missing: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
-    for path, group_order, name, order in rows:
+    for path, group_order, name, order in found:
         missing[(path, group_order)].append((name, order))
     return dict(missing)
 
@@ -189,16 +253,17 @@ def _take_in(session: Session, company_id: int, corpid: str, groups: list[dict[s
 
 
 def _our_tags(session: Session, company_id: int) -> dict[tuple[str, str], int]:
-    rows = session.execute(
+    found = session.execute(
         select(TagGroup.path, Tag.name, Tag.id)
         .join(Tag, Tag.group_id == TagGroup.id)
         .where(Tag.company_id == company_id, Tag.retired_at.is_(None))
     )
-    return {(path, name): tag_id for path, name, tag_id in rows}
+    return {(path, name): tag_id for path, name, tag_id in found}
 
 
 def _forget_missing(session: Session, company_id: int, corpid: str, there: set[str]) -> None:
-    """Tags that the full list no longer has were deleted in WeCom."""
+    """Tags that the full list no longer has were deleted in WeCom, and nobody has them any more."""
+    gone = []
     for row in session.scalars(
         select(CorpTag).where(
             CorpTag.company_id == company_id, CorpTag.corpid == corpid, CorpTag.deleted_at.is_(None)
@@ -206,3 +271,14 @@ def _forget_missing(session: Session, company_id: int, corpid: str, there: set[s
     ):
         if row.wecom_id not in there:
             row.deleted_at = clock.now()
+            gone.append(row.wecom_id)
+    session.flush()
+    for some in rows.chunks(gone):
+        _gone(session, company_id, some)
+
+
+def _gone(session: Session, company_id: int, wecom_ids: list[str]) -> None:
+    """A tag goes from everyone with the tag itself: staff did not take it off."""
+    session.execute(
+        delete(RelationTag).where(RelationTag.company_id == company_id, RelationTag.wecom_id.in_(wecom_ids))
+    )

@@ -4,18 +4,23 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from wxtag import clock
 from wxtag.database import reading
 from wxtag.models import InboxMessage, Lookup, NightlyRun, Push, Touched
+from wxtag.touch import PROOF
 
-STATES: tuple[tuple[str, str, InstrumentedAttribute[str], InstrumentedAttribute[int]], ...] = (
-    ("wxtag_inbox_messages", "Inbox messages by state", InboxMessage.state, InboxMessage.id),
-    ("wxtag_lookups", "Questions for the platforms by state", Lookup.state, Lookup.id),
-    ("wxtag_pushes", "Relations by state of their push", Push.state, Push.follow_user_id),
+QUESTION: ColumnElement[str] = case(
+    (and_(Lookup.kind == PROOF, Lookup.state == "waiting"), "to_prove"), else_=Lookup.state
+)
+"""Nobody waits for a question that only makes sure of a push."""
+STATES: tuple[tuple[str, str, ColumnElement[str], InstrumentedAttribute[int]], ...] = (
+    ("wxtag_inbox_messages", "Inbox messages by state", InboxMessage.state.expression, InboxMessage.id),
+    ("wxtag_lookups", "Questions for the platforms by state", QUESTION, Lookup.id),
+    ("wxtag_pushes", "Relations by state of their push", Push.state.expression, Push.follow_user_id),
 )
 
 

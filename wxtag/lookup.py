@@ -5,6 +5,7 @@ Answers are kept in the inbox like messages and go down the same line.
 
 import json
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +17,19 @@ from wxtag.accounts import BoundAccount
 from wxtag.app import core
 from wxtag.bindings import mended, tell_admin
 from wxtag.companies import opened
-from wxtag.database import changed, writing
-from wxtag.errors import PlatformError
+from wxtag.database import reading, writing
+from wxtag.errors import PlatformError, Unavailable
 from wxtag.inbox import accept
-from wxtag.models import Account, Lookup
+from wxtag.models import Account, FollowUser, Lookup
 from wxtag.platforms import OfficialAccount, WeCom, client
 from wxtag.platforms.parallel import run_writes
 from wxtag.spooling import SpoolRecord
-from wxtag.touch import LIBRARY
+from wxtag.touch import LIBRARY, PROOF
 
 CLAIM_MS = 30_000
-BATCH = 30
-PARALLEL = 3
-MAX_TRIES = 10
+BATCH = 10
+LONGEST_WAIT = 600.0
+"""Seconds between two tries of a question that a platform goes on not answering; it is never given up."""
 GRACE_MS = 60_000
 """84061 right after an add: the relation is not readable yet, so it is asked again for so long."""
 NOT_A_CONTACT = 84061
@@ -49,21 +50,34 @@ class Asked:
     tries: int
 
 
-def ask_due() -> int:
-    """Asks one batch of what is due; returns how many questions were asked."""
-    batch = _claim()
-    answered: set[int] = set()
-    for asked, result in run_writes(batch, lambda one: str(one.id), _ask, PARALLEL):
-        if isinstance(result, Exception):
-            _no_answer(asked, result)
-        else:
-            sent_at, answer = result
-            _keep(asked, asked.kind, sent_at, answer)
-            _close(asked, "answered", None)
-            answered.add(asked.account.id)
-    if answered:
-        mended(answered)
-    return len(batch)
+def ask_due(go_on: Callable[[], bool] = lambda: True, answered: Callable[[], None] = lambda: None) -> int:
+    """Asks what is due while `go_on()` says so; returns how many questions were asked.
+
+    `answered()` is called whenever answers have come into the inbox.
+    """
+    count = 0
+    _take_over()
+    asking = _due_ones(go_on)
+    for several in run_writes(asking, lambda one: one.id, _ask, core().settings.wecom_parallel):
+        count += len(several)
+        found = [(asked, result) for asked, result in several if not isinstance(result, Exception)]
+        if found:
+            accept([_record(asked, asked.kind, sent_at, answer) for asked, (sent_at, answer) in found])
+            _close([asked for asked, _ in found], "answered", None)
+            mended({asked.account.id for asked, _ in found})
+        for asked, result in several:
+            if isinstance(result, Exception):
+                _no_answer(asked, result)
+        answered()
+    return count
+
+
+def _due_ones(go_on: Callable[[], bool]) -> Iterator[Asked]:
+    while go_on():
+        batch = _claim()
+        yield from batch
+        if len(batch) < BATCH:
+            return
 
 
 def waiting(session: Session) -> bool:
@@ -82,96 +96,128 @@ def _due(now: int) -> list[Any]:
     ]
 
 
+def _take_over() -> None:
+    """Only the holder of the lease asks: what was taken before has been put down, or its process died."""
+    with writing() as session:
+        session.execute(
+            update(Lookup)
+            .where(Lookup.state == "waiting", Lookup.claimed_until > clock.now())
+            .values(claimed_until=0)
+        )
+
+
 def _claim() -> list[Asked]:
+    """The next ones that are due; those that only make sure of a push come last."""
     now = clock.now()
-    taken: list[Asked] = []
     accounts: dict[int, BoundAccount] = {}
     with writing() as session:
-        for row in session.scalars(
-            select(Lookup).where(*_due(now)).order_by(Lookup.next_try_at).limit(BATCH)
-        ):
-            mine = (
-                update(Lookup)
-                .where(Lookup.id == row.id, Lookup.claimed_until <= now)
-                .values(claimed_until=now + CLAIM_MS)
-            )
-            if changed(session, mine) != 1:
-                continue
+        taken: list[Lookup] = []
+        for urgent in (Lookup.kind != PROOF, Lookup.kind == PROOF):
+            if len(taken) < BATCH:
+                due = select(Lookup).where(*_due(now), urgent).order_by(Lookup.next_try_at, Lookup.id)
+                taken += session.scalars(due.limit(BATCH - len(taken)).with_for_update())
+        for row in taken:
+            row.claimed_until = now + CLAIM_MS
             if row.account_id not in accounts:
                 account = session.get(Account, row.account_id)
                 assert account is not None
                 accounts[row.account_id] = opened(account, core().sealer)
-            taken.append(
-                Asked(
-                    row.id,
-                    row.company_id,
-                    accounts[row.account_id],
-                    row.kind,
-                    row.subject,
-                    row.version,
-                    row.asked_at,
-                    row.tries,
-                )
+        return [
+            Asked(
+                row.id,
+                row.company_id,
+                accounts[row.account_id],
+                row.kind,
+                row.subject,
+                row.version,
+                row.asked_at,
+                row.tries,
             )
-    return taken
+            for row in taken
+        ]
 
 
 def _ask(asked: Asked) -> tuple[int, dict[str, Any]]:
     """When it was asked, and the platform's answer. Raises PlatformError."""
     platform, sent_at = client(asked.account), clock.now()
-    if asked.kind == "contact" and isinstance(platform, WeCom):
+    if asked.kind in ("contact", PROOF) and isinstance(platform, WeCom):
         return sent_at, platform.get_contact(asked.subject)
     if asked.kind == "user_info" and isinstance(platform, OfficialAccount):
         return sent_at, platform.user_info(asked.subject)
     raise PlatformError(None, f"nobody answers {asked.kind} for a {asked.account.kind}", "give_up")
 
 
-def _keep(asked: Asked, event: str, sent_at: int, answer: dict[str, Any]) -> None:
-    """Into the inbox with it. `sent_at`: what happened after that moment, the answer need not know."""
+def _record(asked: Asked, kind: str, sent_at: int, answer: dict[str, Any]) -> tuple[str, SpoolRecord]:
+    """For the inbox. `sent_at`: what happened after that moment, the answer need not know."""
     body = {"subject": asked.subject, "asked_at": sent_at, "answer": answer}
     record = SpoolRecord(
         account_id=asked.account.id,
         company_id=asked.company_id,
         source="lookup",
-        event=event,
+        event=kind.replace(PROOF, "contact"),
         body=json.dumps(body, ensure_ascii=False).encode(),
         received_at=sent_at,
     )
-    accept([(f"lookup:{asked.id}:{asked.version}:{asked.tries}", record)])
+    return f"lookup:{asked.id}:{asked.version}:{asked.tries}", record
 
 
-def _close(asked: Asked, state: str, error: str | None) -> None:
-    """Ends the question, unless it was asked anew in the meantime."""
+def _close(several: list[Asked], state: str, error: str | None) -> None:
+    """Ends the questions; one that was asked anew in the meantime goes on waiting."""
     with writing() as session:
-        session.execute(
-            update(Lookup)
-            .where(Lookup.id == asked.id, Lookup.version == asked.version)
-            .values(state=state, error=error, answered_at=clock.now(), claimed_until=0)
-        )
-        session.execute(
-            update(Lookup)
-            .where(Lookup.id == asked.id, Lookup.version != asked.version)
-            .values(claimed_until=0)
-        )
+        for asked in several:
+            session.execute(
+                update(Lookup)
+                .where(Lookup.id == asked.id, Lookup.version == asked.version)
+                .values(state=state, error=error, answered_at=clock.now(), claimed_until=0)
+            )
+            session.execute(
+                update(Lookup)
+                .where(Lookup.id == asked.id, Lookup.version != asked.version)
+                .values(claimed_until=0)
+            )
 
 
 def _no_answer(asked: Asked, error: Exception) -> None:
     """By class: again later, not at all, or only when an admin has done something."""
     now = clock.now()
+    if isinstance(error, Unavailable):
+        return _later(asked, str(error), 5_000, counts=False)  # no token without Redis: it was not asked
     if not isinstance(error, PlatformError):
         log.error("the question %s failed: %s", asked.id, type(error).__name__, exc_info=error)
         error = PlatformError(None, f"{type(error).__name__}: {error}", "wait")
-    if error.code == NOT_A_CONTACT and now - asked.asked_at < GRACE_MS:
-        return _later(asked, str(error), 2000 * (asked.tries + 1))
+    if error.code == NOT_A_CONTACT and now - asked.asked_at < GRACE_MS and _just_added(asked, now):
+        return _later(asked, str(error), 1500 * 2**asked.tries)
     if error.action == "give_up":
-        _keep(asked, f"{asked.kind}_gone", now, {"errcode": error.code})
-        return _close(asked, "gone", str(error)[:500])
+        accept([_record(asked, f"{asked.kind}_gone", now, {"errcode": error.code})])
+        return _close([asked], "gone", str(error)[:500])
     if error.action == "tell_admin":
         tell_admin(asked.account.id, error)
+        _put_off_all(asked.account.id, now + 60_000)
         return _later(asked, str(error), 300_000, counts=False)
-    if asked.tries + 1 >= MAX_TRIES:
-        return _close(asked, "failed", str(error)[:500])
-    return _later(asked, str(error), int(max(error.wait, 1.0) * 1000) * 2 ** min(asked.tries, 6))
+    longer = min(max(error.wait, 1.0) * 2 ** min(asked.tries, 10), LONGEST_WAIT)
+    return _later(asked, str(error), int(max(longer, error.wait) * 1000))
+
+
+def _just_added(asked: Asked, now: int) -> bool:
+    """Whether staff added this contact so recently that WeCom may not show it yet."""
+    with reading() as session:
+        added = select(FollowUser.id).where(
+            FollowUser.company_id == asked.company_id,
+            FollowUser.external_userid == asked.subject,
+            FollowUser.status == "active",
+            FollowUser.added_at > now - GRACE_MS,
+        )
+        return session.scalar(added.limit(1)) is not None
+
+
+def _put_off_all(account_id: int, until: int) -> None:
+    """Nothing is asked through a binding that an admin has to mend first."""
+    with writing() as session:
+        session.execute(
+            update(Lookup)
+            .where(Lookup.account_id == account_id, *_due(clock.now()))
+            .values(next_try_at=until)
+        )
 
 
 def _later(asked: Asked, error: str, wait_ms: int, counts: bool = True) -> None:

@@ -1,25 +1,26 @@
-"""What follows from an answer to mark_tag: our mirror, the next try, or a question for the truth."""
+"""What follows from the answers to mark_tag: our mirror, the next try, or a question for the truth."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from wxtag import clock, corp_library, touch
+from wxtag import clock, corp_library, intents, touch
 from wxtag.accounts import BoundAccount
-from wxtag.database import changed, writing
 from wxtag.errors import PlatformError
 from wxtag.events.decoded import Question
 from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag
 from wxtag.platforms.codes import UnknownTag
 from wxtag.tags.effective import tags_of, wanted
 
-MAX_TRIES = 12
+API = "externalcontact/mark_tag"
 NOT_A_CONTACT = 84061
 ABOUT_ONE_MEMBER = (60011, 84074)
 """Out of the app's range, or without the right to have customers: an admin's matter, but of one member."""
+LONGEST_WAIT = 600.0
+"""Seconds between two tries of a push that WeCom goes on not being able to take; it is never given up."""
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +37,19 @@ class Sending:
     remove: list[str]
     version: int
     tries: int
+    before: intents.Intent | None
+    """What was not proven before this one."""
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """It was not sent after all; due again after so many seconds."""
+
+    wait: float
+
+
+Outcome = tuple[Sending, PlatformError | Unsent | None]
+"""None: WeCom said ok."""
 
 
 @dataclass(frozen=True)
@@ -50,57 +64,80 @@ class TagPush:
     error: str | None
 
 
-def settle(one: Sending) -> None:
-    """It was done: the mirror says so now; the API sends no callback about it."""
-    now = clock.now()
-    with writing() as session:
-        if one.remove:
-            session.execute(
-                delete(RelationTag).where(
-                    RelationTag.follow_user_id == one.follow_user_id, RelationTag.wecom_id.in_(one.remove)
-                )
-            )
-        there = set(
-            session.scalars(
-                select(RelationTag.wecom_id).where(RelationTag.follow_user_id == one.follow_user_id)
-            )
-        )
-        session.add_all(
-            RelationTag(
-                company_id=one.company_id,
-                follow_user_id=one.follow_user_id,
-                wecom_id=wecom_id,
-                ours=True,
-                at=now,
-            )
-            for wecom_id in one.add
-            if wecom_id not in there
-        )
-        session.flush()
-        finished = {"state": "done", "done_at": now, "intent": None, "error": None, "tries": 0}
-        if _update(session, one, finished, one.version) == 0:
-            # Something was wanted anew while this was on its way: due at once.
-            _update(session, one, {"intent": None, "next_try_at": 0, "tries": 0})
-
-
-def failed(account: BoundAccount, one: Sending, error: PlatformError) -> None:
-    """By class: wait, ask for the truth, look at the library, or give up on this relation."""
-    with writing() as session:
-        if isinstance(error, UnknownTag):
-            _unknown_tag(session, one, error)
-        elif error.code is None:
-            # Nobody knows whether it was done: the intent stays, and the relation is read again.
-            touch.ask(session, one.company_id, Question(account.id, "contact", one.external_userid))
-            _later(session, one, error, 3.0, keep_intent=True)
-        elif error.code == NOT_A_CONTACT:
-            touch.ask(session, one.company_id, Question(account.id, "contact", one.external_userid))
-            _give_up(session, one, error)
-        elif error.action == "give_up" or error.code in ABOUT_ONE_MEMBER:
-            _give_up(session, one, error)
-        elif error.action == "tell_admin":
-            _later(session, one, error, 300.0, counts=False)
+def take_in(session: Session, account: BoundAccount, outcomes: Iterable[Outcome]) -> None:
+    """Writes down what became of some sendings, in the caller's transaction."""
+    found = {one.follow_user_id: (one, outcome) for one, outcome in outcomes}
+    rows = select(Push).where(Push.follow_user_id.in_(found)).order_by(Push.follow_user_id).with_for_update()
+    proofs = {}
+    for push in session.scalars(rows.execution_options(populate_existing=True)).all():
+        one, outcome = found[push.follow_user_id]
+        if push.state != "waiting":
+            continue  # the relation ended meanwhile
+        if outcome is None:
+            _settle(session, push, one)
+            proofs[one.corpid, one.external_userid] = intents.PROOF_MS
+        elif isinstance(outcome, Unsent):
+            push.intent, push.next_try_at = one.before, clock.now() + int(outcome.wait * 1000)
         else:
-            _later(session, one, error, max(error.wait, 1.0))
+            _failed(session, account, push, one, outcome)
+    session.flush()
+    touch.ask_proofs(session, account.company_id, proofs)
+
+
+def _settle(session: Session, push: Push, one: Sending) -> None:
+    """It was done: the mirror says so now, for the API sends no callback. A reading will prove it."""
+    now = clock.now()
+    if one.remove:
+        session.execute(
+            delete(RelationTag).where(
+                RelationTag.follow_user_id == one.follow_user_id, RelationTag.wecom_id.in_(one.remove)
+            )
+        )
+    there = set(
+        session.scalars(select(RelationTag.wecom_id).where(RelationTag.follow_user_id == one.follow_user_id))
+    )
+    session.add_all(
+        RelationTag(
+            company_id=one.company_id,
+            follow_user_id=one.follow_user_id,
+            wecom_id=wecom_id,
+            ours=True,
+            at=now,
+        )
+        for wecom_id in one.add
+        if wecom_id not in there
+    )
+    push.intent = intents.answered(push.intent or {}, now) if push.intent else None
+    push.tries, push.error = 0, None
+    if push.version == one.version:
+        push.state, push.done_at = "done", now
+    else:
+        push.next_try_at = push.changed_at = now  # something was wanted anew while this was on its way
+
+
+def _failed(session: Session, account: BoundAccount, push: Push, one: Sending, error: PlatformError) -> None:
+    """By class: wait, ask for the truth, look at the library, or give up on this relation."""
+    contact = Question(account.id, "contact", one.external_userid)
+    unknown = error.code is None and error.api in ("", API)
+    push.error = str(error)[:500]
+    if not unknown:
+        push.intent = one.before
+    if unknown:
+        # Nobody knows whether it was done: the intent stays, and the relation is read again.
+        push.intent = intents.lost(push.intent, clock.now()) if push.intent else None
+        touch.ask(session, one.company_id, contact)
+        _later(push, one, 3.0)
+    elif isinstance(error, UnknownTag):
+        _unknown_tag(session, push, one, error)
+    elif error.code == NOT_A_CONTACT:
+        touch.ask(session, one.company_id, contact)
+        push.state = "failed"
+    elif error.action == "give_up" or error.code in ABOUT_ONE_MEMBER:
+        push.state = "failed"
+    elif error.action == "tell_admin":
+        push.next_try_at = clock.now() + 300_000
+    else:
+        _later(push, one, max(error.wait, 1.0))
 
 
 def states(session: Session, company_id: int, customer_id: int) -> list[TagPush]:
@@ -146,49 +183,17 @@ def _there(session: Session, relation: FollowUser) -> set[int | None]:
     )
 
 
-def _unknown_tag(session: Session, one: Sending, error: UnknownTag) -> None:
-    """40068: drop the id that is named, look at the library, try again at once."""
+def _unknown_tag(session: Session, push: Push, one: Sending, error: UnknownTag) -> None:
+    """40068: drop the id that is named, look at the library, try again at once without it."""
     log.warning("WeCom does not know the tag %s: it is looked for anew", error.tag_id or "(not named)")
     for wecom_id in [error.tag_id] if error.tag_id else [*one.add, *one.remove]:
         corp_library.forget_tag(session, one.company_id, one.corpid, wecom_id)
-        session.execute(
-            delete(RelationTag).where(
-                RelationTag.company_id == one.company_id, RelationTag.wecom_id == wecom_id, RelationTag.ours
-            )
-        )
-    _later(session, one, error, 0.5 if one.tries < 3 else 30.0)
+    push.tries = one.tries + 1
+    push.next_try_at = clock.now() + (500 if one.tries < 3 else 30_000)
 
 
-def _give_up(session: Session, one: Sending, error: PlatformError) -> None:
-    values = {"state": "failed", "intent": None, "error": str(error)[:500]}
-    _update(session, one, values)
-
-
-def _later(
-    session: Session,
-    one: Sending,
-    error: PlatformError,
-    wait: float,
-    keep_intent: bool = False,
-    counts: bool = True,
-) -> None:
-    tries = one.tries + (1 if counts else 0)
-    if tries >= MAX_TRIES:
-        _give_up(session, one, error)
-        return
-    backed_off = wait * 2 ** min(tries - 1, 6) if counts and tries else wait
-    values: dict[str, Any] = {
-        "tries": tries,
-        "next_try_at": clock.now() + int(backed_off * 1000),
-        "error": str(error)[:500],
-    }
-    if not keep_intent:
-        values["intent"] = None
-    _update(session, one, values)
-
-
-def _update(session: Session, one: Sending, values: dict[str, Any], version: int | None = None) -> int:
-    statement = update(Push).where(Push.follow_user_id == one.follow_user_id, Push.state == "waiting")
-    if version is not None:
-        statement = statement.where(Push.version == version)
-    return changed(session, statement.values(**values))
+def _later(push: Push, one: Sending, wait: float) -> None:
+    """Waits longer each time."""
+    push.tries = one.tries + 1
+    seconds = max(wait, min(wait * 2 ** min(one.tries, 10), LONGEST_WAIT))
+    push.next_try_at = clock.now() + int(seconds * 1000)

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from wxtag import clock, marks, rows, touch
 from wxtag.events.decoded import AllRelations, IdentityKey, Relation
+from wxtag.intents import edited
 from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Staff, Tag
+from wxtag.readings import judge
 
 LIVE = ("active", "deleted_by_customer")
 """Relations whose tags can be marked: one that only the customer ended still stands on our side."""
-ENDED = ("deleted_by_staff", "staff_left")
+ENDED = ("deleted_by_staff", "transferred", "staff_left")
 Said = tuple[Sequence[Relation], Sequence[AllRelations]]
 """What one message says of relations."""
 
@@ -89,19 +91,25 @@ class _Known:
         self.ours = self._our_tags({tag for named, _ in said for news in named for tag in news.tags or ()})
         self.customers = {row.id: row.customer_id for row in identities.values()}
         self.read: list[int] = []
+        self.due: dict[int, int] = {}
+        self.proofs: dict[tuple[str, str], int] = {}
 
     def take_in(self, news: Relation) -> bool:
         """What a message says of one relation; says whether anything changed for its tags."""
         row = self.rows[_place(news)]
         changed = row.id in self.made
         self.made.discard(row.id)
-        before = row.status
+        before, remark = row.status, row.remark
         _update(row, news)
         if row.status != before or changed:
             self._follow_status(row)
         changed |= row.status != before
+        push = self.pushes[row.id]
+        if news.edited and push.intent is not None:
+            push.intent = edited(push.intent, clock.now())
         if news.tags is not None:
-            changed |= self._read_tags(row, news.tags, news.at)
+            other = None not in (remark, news.remark) and remark != news.remark
+            changed |= self._read_tags(row, news.tags, news.at, other)
         return changed
 
     def end_others(self, everything: AllRelations, named: Sequence[Relation]) -> set[int]:
@@ -118,8 +126,10 @@ class _Known:
 
     def done(self) -> None:
         """Writes it all down, and has what was read compared with what is wanted."""
-        self.session.flush()
+        rows.save(self.session)
         touch.want_push_of(self.session, self.read)
+        rows.set_each(self.session, Push.follow_user_id, Push.next_try_at, self.due)
+        touch.ask_proofs(self.session, self.company_id, self.proofs)
 
     def _make(self, new: list[tuple[Identity, Relation]]) -> set[int]:
         """Rows for relations that nobody knew, with their pushes and members of staff; returns their ids."""
@@ -166,42 +176,37 @@ class _Known:
             # Kept until now: a member who was renamed may have been taken for one who had ended it.
             for wecom_id in list(self.tags[row.id]):
                 self._forget(row, wecom_id)
-            push.state, push.tries, push.next_try_at = "waiting", 0, 0
-            push.version += 1
+            push.state, push.tries, push.intent, push.next_try_at = "waiting", 0, None, 0
+            push.changed_at, push.version = clock.now(), push.version + 1
 
-    def _read_tags(self, row: FollowUser, there: tuple[str, ...], at: int) -> bool:
-        """Compares a reading with what we believed. `at` is when it was asked: what we did later stands.
-
-        New on it: staff or another program put it there, and it is theirs. Gone although we put it: staff
-        took it off, which is a veto. What we were sending when a connection broke is told apart by the intent.
-        """
+    def _read_tags(self, row: FollowUser, there: tuple[str, ...], at: int, edited: bool) -> bool:
+        """Takes in what a reading tells; says whether staff did something by hand."""
         push, believed = self.pushes[row.id], self.tags[row.id]
-        intent = push.intent or {"add": [], "remove": []}
+        since = {wecom_id: tag.at for wecom_id, tag in believed.items()}
         first, now, changed = row.read_at is None, clock.now(), False
-        if push.intent is not None and push.intent.get("at", 0) > at:
-            # Asked before the push that may or may not have happened: says nothing about it. Asked again later.
+        found = judge(push, row.read_at, since, there, at, edited, now)
+        if found is None:
             return False
-        for wecom_id in there:
-            if wecom_id in believed:
-                continue
-            ours = wecom_id in intent["add"]
-            believed[wecom_id] = RelationTag(
-                company_id=row.company_id, follow_user_id=row.id, wecom_id=wecom_id, ours=ours, at=now
-            )
+        of = {"company_id": row.company_id, "follow_user_id": row.id, "at": at}
+        for wecom_id in (*found.put_on, *found.ours):
+            believed[wecom_id] = RelationTag(**of, wecom_id=wecom_id, ours=wecom_id in found.ours)
             self.session.add(believed[wecom_id])
-            if not ours:
-                what = "present at the first reading" if first else "put on in the client"
-                changed |= self._by_hand(row, wecom_id, marks.put, what)
-        for wecom_id, tag in list(believed.items()):
-            if wecom_id in there or tag.at > at:
-                continue
+        for wecom_id in (*found.taken_off, *found.gone):
             self._forget(row, wecom_id)
-            if wecom_id not in intent["remove"]:
-                changed |= self._by_hand(row, wecom_id, marks.take_off, "taken off in the client")
-        if first or push.intent is not None:
-            push.next_try_at = 0  # it waited for just this
-        row.read_at = now
-        self.read.append(row.id)
+        for wecom_id in found.put_on:
+            what = "present at the first reading" if first else "put on in the client"
+            changed |= self._by_hand(row, wecom_id, marks.put, what)
+        for wecom_id in found.taken_off:
+            changed |= self._by_hand(row, wecom_id, marks.take_off, "taken off in the client")
+        push.intent, row.read_at = found.intent, at
+        if found.push:
+            self.read.append(row.id)
+        if first:
+            self.due[row.id] = push.changed_at  # it waited for just this; its place is by its age
+        elif found.next_try_at is not None:
+            self.due[row.id] = found.next_try_at
+        if found.proof_in is not None:
+            self.proofs[row.corpid, row.external_userid] = found.proof_in
         return changed
 
     def _forget(self, row: FollowUser, wecom_id: str) -> None:

@@ -3,6 +3,9 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TypeVar
 
 import pytest
 from apiflask import APIFlask
@@ -10,6 +13,12 @@ from flask import current_app
 
 from wxtag.app import core
 from wxtag.platforms import run_writes
+
+Outcome = TypeVar("Outcome")
+
+
+def each(several: Iterable[list[Outcome]]) -> Iterator[Outcome]:
+    return chain.from_iterable(several)
 
 
 class Watch:
@@ -36,7 +45,7 @@ class Watch:
 def test_equal_keys_run_one_after_the_other_in_their_order(here: APIFlask) -> None:
     watch = Watch()
     items = [(f"wm{n // 4}", n) for n in range(24)]
-    results = list(run_writes(items, key=lambda item: item[0], work=watch.work, parallel=3))
+    results = list(each(run_writes(items, key=lambda item: item[0], work=watch.work, parallel=3)))
     assert sorted(item for item, _ in results) == sorted(items)
     assert all(result == item[1] * 10 for item, result in results)
     assert watch.most_for_one == 1 and watch.most == 3
@@ -57,7 +66,7 @@ def test_one_failure_is_handed_over_and_stops_nothing(here: APIFlask) -> None:
             raise ValueError("bad one")
         return item
 
-    results = dict(run_writes([1, 2, 3], key=lambda item: "the same", work=work))
+    results = dict(each(run_writes([1, 2, 3], key=lambda item: "the same", work=work)))
     assert results[1] == 1 and results[3] == 3
     assert isinstance(results[2], ValueError)
 
@@ -66,7 +75,7 @@ def test_work_runs_in_a_context_of_the_same_app(here: APIFlask) -> None:
     def work(_: int) -> tuple[object, int]:
         return current_app._get_current_object(), threading.get_ident()  # type: ignore[attr-defined]
 
-    [(_, found)] = run_writes([1], key=lambda item: item, work=work)
+    [[(_, found)]] = run_writes([1], key=lambda item: item, work=work)
     assert not isinstance(found, Exception)
     assert found[0] is here and found[1] != threading.get_ident()
 
@@ -80,7 +89,7 @@ def test_results_come_as_they_are_done(here: APIFlask) -> None:
         return item
 
     seen = []
-    for item, result in run_writes([1, 2], key=lambda item: item, work=work, parallel=2):
+    for item, result in each(run_writes([1, 2], key=lambda item: item, work=work, parallel=2)):
         assert result == item
         seen.append(item)
         first_seen.set()
@@ -105,3 +114,30 @@ def test_who_stops_early_stops_the_rest(here: APIFlask) -> None:
 
 def test_nothing_to_do(here: APIFlask) -> None:
     assert list(run_writes([], key=lambda item: item, work=pytest.fail)) == []
+
+
+def test_items_are_taken_only_when_there_is_a_place(here: APIFlask) -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[int]:
+        while len(taken) < 50:
+            taken.append(len(taken))
+            yield taken[-1]
+
+    done: list[int] = []
+    for several in run_writes(endless(), key=lambda item: item, work=done.append, parallel=2):
+        assert several and len(taken) <= len(done) + 2
+    assert done and sorted(done) == taken
+
+
+def test_a_slow_call_holds_up_nobody_else(here: APIFlask) -> None:
+    others = threading.Event()
+
+    def work(item: int) -> None:
+        if item == 0:
+            assert others.wait(5), "everybody waited for the slow one"
+        elif item == 29:
+            others.set()
+
+    found = list(each(run_writes(range(30), key=lambda item: item, work=work, parallel=2)))
+    assert found[-1] == (0, None)
