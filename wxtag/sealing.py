@@ -39,6 +39,16 @@ class Sealer:
         """For session cookies and tokens; changes with the first key, which ends every session."""
         return self._signing
 
+    @property
+    def mark(self) -> bytes:
+        """How everything begins that the newest key sealed as bytes."""
+        return self._first.encode()
+
+    @property
+    def text_mark(self) -> str:
+        """The same of sealed text: the characters that hold nothing but the key's id."""
+        return base64.b64encode(self.mark).decode()[: len(self.mark) * 8 // 6]
+
     def seal_bytes(self, data: bytes, purpose: str) -> bytes:
         nonce = os.urandom(NONCE)
         return self._first.encode() + nonce + self._keys[self._first].encrypt(nonce, data, purpose.encode())

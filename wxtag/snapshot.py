@@ -44,7 +44,8 @@ def refresh(session: Session, settings: Settings, sealer: Sealer) -> list[BoundA
     Call it after every binding. A snapshot that cannot be written is said and tried again later.
     """
     accounts = all_opened(session, sealer)
-    if Snapshot(settings, sealer).accounts() != accounts:
+    known = Snapshot(settings, sealer)
+    if known.accounts() != accounts or not known.newest():
         try:
             write(settings, sealer, accounts)
         except OSError as error:
@@ -68,6 +69,14 @@ class Snapshot:
         """All of them, by id."""
         found = [account for accounts in self._current().values() for account in accounts]
         return sorted(found, key=lambda account: account.id)
+
+    def newest(self) -> bool:
+        """Whether it is sealed with the newest key; an older one may soon be taken away."""
+        try:
+            with self._path.open("rb") as file:
+                return file.read(len(self._sealer.mark)) == self._sealer.mark
+        except OSError:
+            return False
 
     def _current(self) -> dict[tuple[str, str], list[BoundAccount]]:
         try:

@@ -4,11 +4,14 @@ from apiflask import APIFlask
 
 from wxtag.commands.accounts import account_group
 from wxtag.commands.entering import admin_link, api_key_group
+from wxtag.commands.keys import keys_group
 from wxtag.commands.library import library_group
 from wxtag.commands.working import recompute, replay
 
 
 def register(app: APIFlask) -> None:
     """Adds the commands to the application."""
-    for command in (account_group(), library_group(), api_key_group(), admin_link, recompute, replay):
+    for group in (account_group(), library_group(), api_key_group(), keys_group()):
+        app.cli.add_command(group)
+    for command in (admin_link, recompute, replay):
         app.cli.add_command(command)
