@@ -36,6 +36,12 @@ class Worker(SimpleWorker):
         more.setdefault("job_monitoring_interval", 5)
         super().__init__(*args, **more)
 
+    told_to_stop = False
+
+    def handle_warm_shutdown_request(self) -> None:
+        self.told_to_stop = True
+        super().handle_warm_shutdown_request()
+
     def perform_job(self, *args: Any, **more: Any) -> bool:
         try:
             return bool(super().perform_job(*args, **more))
@@ -56,8 +62,12 @@ def main() -> int:
                 name = f"wxtag-{os.getpid()}-{clock.now()}"
                 worker = Worker([Queue(QUEUE, connection=redis)], connection=redis, name=name)
                 worker.work(logging_level="WARNING")
-                leave()
-                return 0
+                if worker.told_to_stop:
+                    leave()
+                    return 0
+                # RQ gives up where Redis was emptied, or hung, under the job that it was at.
+                log.warning("RQ gave up; beginning again")
+                clock.sleep(1)
             except RedisError as error:
                 # Nothing is lost: what has to be done stands in the database.
                 log.warning("Redis cannot be reached (%s); trying again", type(error).__name__)

@@ -3,7 +3,6 @@
 One acts at a time; a second one waits for the lease.
 """
 
-import contextlib
 import logging
 import signal
 import threading
@@ -87,8 +86,7 @@ def main() -> int:
             finally:
                 db.session.remove()
             stopping.wait(EVERY_SECONDS)
-        with contextlib.suppress(SQLAlchemyError):
-            leave()
+        leave()
     return 0
 
 

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from wxtag.database import changed, writing
@@ -39,11 +40,14 @@ def token() -> str:
 def give_back(session: Session, holders: Callable[[Column], ColumnElement[bool]]) -> None:
     """Frees everything that these holders have: every table in which a claim can stand."""
     session.execute(update(Lease).where(holders(Lease.holder)).values(holder=None, until=0))
-    session.execute(
-        update(InboxMessage)
-        .where(InboxMessage.state == "new", holders(InboxMessage.claim))
-        .values(claim=None, claimed_until=0)
-    )
+    # Looked up first: an UPDATE that searches would wait for rows that others work on, and deadlock.
+    theirs = select(InboxMessage.id).where(InboxMessage.state == "new", holders(InboxMessage.claim))
+    if ids := list(session.scalars(theirs)):
+        session.execute(
+            update(InboxMessage)
+            .where(InboxMessage.id.in_(ids), holders(InboxMessage.claim))
+            .values(claim=None, claimed_until=0)
+        )
 
 
 def abandon(claim: str) -> None:
@@ -52,8 +56,9 @@ def abandon(claim: str) -> None:
 
 
 def leave() -> None:
-    """A process that stops in good order leaves nothing behind."""
-    _bury(_name_of(os.getpid()))
+    """A process that stops in good order leaves nothing behind; if it cannot, others see that it is gone."""
+    with contextlib.suppress(SQLAlchemyError):
+        _bury(_name_of(os.getpid()))
 
 
 class Watch:
