@@ -44,21 +44,27 @@ class Caller:
     ) -> dict[str, Any]:
         token = self.tokens.current()
         try:
-            return self._once(token, method, path, query, body)
+            answer = self._once(token, method, path, query, body)
         except PlatformError as error:
             if error.action != REFRESH:
                 raise
             code = error.code
+        else:
+            self.tokens.worked(token)
+            return answer
         token = self.tokens.renew(token, code)
         try:
-            return self._once(token, method, path, query, body)
+            answer = self._once(token, method, path, query, body)
         except PlatformError as error:
             if error.action != REFRESH:
                 raise
             failed = error
+        else:
+            self.tokens.worked(token)
+            return answer
         # A token that is refused at once is trouble of the platform or of the binding; another one now
-        # would be refused too.
-        raise PlatformError(failed.code, failed.text, WAIT, 60.0, failed.api)
+        # would be refused too. When it goes on, renewing is stopped for a minute (tokens.py).
+        raise PlatformError(failed.code, failed.text, WAIT, 5.0, failed.api)
 
     def _once(
         self, token: str, method: str, path: str, query: Mapping[str, Any], body: Mapping[str, Any] | None

@@ -29,8 +29,14 @@ REFUSAL_SECONDS = 60
 """How long a refused secret is not tried again: WeCom blocks an address that insists, for an hour."""
 NO_ANSWER_SECONDS = 5
 RENEWALS_A_MINUTE = 5
+"""Of tokens that never worked: the platform or the binding is in trouble, and asking more does not help."""
+RENEWALS_OF_GOOD_ONES = 60
+"""A minute, of tokens that worked and then were refused: a platform may take them back at any time."""
 FORCE_SECONDS = 24 * 3600 // 20
 """WeChat allows 20 forced refreshes a day, and wants 30 s between two."""
+
+# The last token that worked, by account; of this process.
+_good: dict[str, str] = {}
 
 REFRESHES = Counter("wxtag_token_refreshes_total", "Access tokens asked for", ["platform", "result"])
 
@@ -69,6 +75,10 @@ class Tokens:
         Asks the platform only when nobody else has done so already, and then once.
         """
         return self._get(failed, code)
+
+    def worked(self, token: str) -> None:
+        """The platform took this token."""
+        _good[self.key] = token
 
     def anew(self) -> str:
         """A token that the platform gave just now, whatever is kept: for testing a binding."""
@@ -120,7 +130,7 @@ class Tokens:
         try:
             self._raise_known_refusal()
             if failed is not None:
-                self._count_renewal(code)
+                self._count_renewal(failed, code)
             return self._fetch(failed, code)
         except PlatformError:
             if spare is None:
@@ -172,13 +182,14 @@ class Tokens:
     def _may_force(self) -> bool:
         return bool(self._redis.set(self.key + ":forced", "1", nx=True, ex=FORCE_SECONDS))
 
-    def _count_renewal(self, code: int | None) -> None:
+    def _count_renewal(self, failed: str, code: int | None) -> None:
         """A platform that refuses every new token must not be asked for a new one with every call."""
-        key = self.key + ":renewals"
+        good = _good.get(self.key) == failed
+        key = self.key + (":renewals-of-good-ones" if good else ":renewals")
         count = int(self._redis.incr(key))
         if count == 1:
             self._redis.expire(key, 60)
-        if count > RENEWALS_A_MINUTE:
+        if count > (RENEWALS_OF_GOOD_ONES if good else RENEWALS_A_MINUTE):
             text = "平台一再拒绝刚获取的 access_token，一分钟后自动重试；若一直如此，请检查账号绑定"
             raise PlatformError(code, text, WAIT, 60.0, self.api)
 

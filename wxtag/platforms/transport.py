@@ -72,7 +72,9 @@ def _answer(
     if trouble:
         raise no_answer(api, f"平台没有应答（{trouble}）：请检查服务器到平台的网络")
     if status != 200:
-        raise no_answer(api, f"平台返回 HTTP {status}，应为 200：请检查平台地址设置，或稍后再试", wait=30.0)
+        # A gateway that is overloaded recovers soon; another status is a wrong address, most likely.
+        wait = 5.0 if status >= 500 else 30.0
+        raise no_answer(api, f"平台返回 HTTP {status}，应为 200：请检查平台地址设置，或稍后再试", wait)
     try:
         # Nicknames bring control characters and cut emoji, which a strict reader would refuse.
         answer = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
