@@ -1,16 +1,19 @@
 """Keeps the list of what a person must decide equal to what the evidence disputes and proposes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy.orm import Session
 
 from wxtag import clock, rows
 from wxtag.disputes import ACCOUNTS, Dispute
 from wxtag.grouping import Component
-from wxtag.models import Conflict
+from wxtag.models import Conflict, Identity
 
 FOUND = ("two_unionids", "two_accounts", "told_apart", "phone", "member", "visitor", "proposed")
 """Kinds that follow from evidence, and go when the evidence says so."""
+REFUSED = "refused_openid"
+"""The platform does not know an openid as one of the account that named it."""
+KINDS = (*FOUND, REFUSED)
 
 
 def record(session: Session, component: Component, disputes: Iterable[Dispute]) -> None:
@@ -45,6 +48,27 @@ def record(session: Session, component: Component, disputes: Iterable[Dispute]) 
     for key, row in known.items():
         if key not in wanted and row.state == "open" and row.identity_id not in component.crowded:
             row.state, row.decided_at = "settled", now
+
+
+def refuse(session: Session, refused: Mapping[int, tuple[int, int | None]]) -> None:
+    """Asks a person about ids that the platform does not know: of each its code, and the message with it."""
+    if not refused:
+        return
+    asked = rows.having(session, Conflict, Conflict.identity_id, refused, Conflict.kind == REFUSED)
+    known = {row.identity_id for row in asked}
+    for one in rows.having(session, Identity, Identity.id, set(refused) - known):
+        code, message_id = refused[one.id]
+        evidence = {"sides": [], "code": code, "message": message_id}
+        session.add(
+            Conflict(
+                company_id=one.company_id,
+                kind=REFUSED,
+                identity_id=one.id,
+                evidence=evidence,
+                state="open",
+                at=clock.now(),
+            )
+        )
 
 
 def _row(component: Component, one: Dispute, now: int) -> Conflict:

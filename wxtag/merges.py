@@ -27,13 +27,15 @@ def assign(
     identities = component.identities
     before = {one: row.customer_id for one, row in identities.items()}
     homes = {one: row.home_id or row.customer_id for one, row in identities.items()}
+    customers = {
+        row.id: row
+        for row in rows.having(session, Customer, Customer.id, {*homes.values(), *before.values()})
+    }
+    # A home may have been erased with what it held.
+    homes = {one: home if home in customers else before[one] for one, home in homes.items()}
     for group in groups:
         _take_in(component, group, homes, fresh)
     won = _winners(groups, homes, identities)
-    customers = {
-        row.id: row
-        for row in rows.having(session, Customer, Customer.id, {*homes.values(), *before.values(), *fresh})
-    }
     log = _Log(session, component, actor, before)
     now_of: dict[int, int] = {}
     for number, group in enumerate(groups):
@@ -50,7 +52,7 @@ def assign(
             came = {one for one in groups[number] if homes[one] == home}
             _answer(log, customers, answers, home, came, groups[number])
     gone = fresh & set(before.values()) - set(now_of.values()) - set(homes.values())
-    session.flush()
+    rows.save(session)
     for some in rows.chunks(gone):
         session.execute(delete(Customer).where(Customer.id.in_(some)))
     for one, customer_id in now_of.items():

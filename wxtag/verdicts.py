@@ -7,6 +7,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from wxtag import clock, rows, touch
+from wxtag.conflicts import REFUSED
 from wxtag.disputes import ACCOUNTS, ORDER
 from wxtag.errors import InputError, NotFound
 from wxtag.identity import current, regroup
@@ -60,6 +61,11 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
     if decision not in (SAME, DIFFERENT):
         raise InputError(f"decision is {decision!r}: expected same or different")
     sides: list[int] = list(conflict.evidence["sides"])
+    if conflict.kind == REFUSED:
+        # Is it, in spite of the platform, an id of the customer who has it?
+        sides = [
+            one.id for one in _ids_of(session, session.get_one(Identity, conflict.identity_id).customer_id)
+        ]
     everyone = [conflict.identity_id, *sides]
     if conflict.decision is not None:
         session.execute(
@@ -68,8 +74,11 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
         _settle(session, company_id, everyone, actor)
     found = rows.having(session, Identity, Identity.id, sides, Identity.company_id == company_id)
     groups = [_ids_of(session, customer) for customer in sorted({one.customer_id for one in found})]
-    if decision == SAME:
-        for ours, theirs in combinations(groups, 2):
+    pairs = list(combinations(groups, 2))
+    if conflict.kind == REFUSED:
+        _say_of_refused(session, company_id, conflict, found, decision, actor)
+    elif decision == SAME:
+        for ours, theirs in pairs:
             _say_same(session, company_id, ours, theirs, actor, conflict.id)
     elif len(groups) < len(found):
         raise InputError(
@@ -77,12 +86,27 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
             "(the history of the customer names it)"
         )
     else:
-        claimed = groups if conflict.kind != "proposed" else _others_of(groups, conflict.identity_id)
-        for ours, theirs in claimed if conflict.kind == "proposed" else combinations(groups, 2):
+        if conflict.kind == "proposed":
+            # Only the id itself was in question: nothing is said of the others among themselves.
+            own = {one.id for one in found if one.id == conflict.identity_id}
+            pairs = [pair for pair in pairs if any(one.id in own for side in pair for one in side)]
+        for ours, theirs in pairs:
             _say_different(session, company_id, ours, theirs, actor, conflict.id)
     conflict.state, conflict.decision, conflict.actor = "decided", decision, actor
     conflict.decided_at = clock.now()
     _settle(session, company_id, everyone, actor)
+
+
+def _say_of_refused(
+    session: Session, company_id: int, conflict: Conflict, found: list[Identity], decision: str, actor: str
+) -> None:
+    """Whether an id that the platform refused is its customer's all the same."""
+    mine = [one for one in found if one.id == conflict.identity_id]
+    for one in mine:
+        one.active = decision == SAME
+    if decision == DIFFERENT:
+        others = [one for one in found if one not in mine]
+        _say_different(session, company_id, mine, others, actor, conflict.id)
 
 
 def _settle(session: Session, company_id: int, identities: Iterable[Identity | int], actor: str) -> None:
@@ -98,11 +122,6 @@ def _ids_of(session: Session, customer_id: int) -> list[Identity]:
     return sorted(found, key=lambda one: (ORDER.get(one.kind, len(ORDER)), one.id))
 
 
-def _others_of(groups: list[list[Identity]], who: int) -> list[tuple[list[Identity], list[Identity]]]:
-    mine = next((group for group in groups if any(one.id == who for one in group)), [])
-    return [(mine, group) for group in groups if group is not mine]
-
-
 def _say_same(
     session: Session,
     company_id: int,
@@ -112,18 +131,13 @@ def _say_same(
     conflict_id: int | None = None,
 ) -> None:
     """Also of every two accounts in one place: without a person's word those are two people."""
+    one_side, other_side = [one.id for one in ours], [one.id for one in theirs]
+    crossing = or_(
+        and_(Verdict.low_id.in_(one_side), Verdict.high_id.in_(other_side)),
+        and_(Verdict.low_id.in_(other_side), Verdict.high_id.in_(one_side)),
+    )
     session.execute(
-        delete(Verdict).where(
-            Verdict.company_id == company_id,
-            Verdict.verb == DIFFERENT,
-            or_(
-                and_(Verdict.low_id.in_(low), Verdict.high_id.in_(high))
-                for low, high in (
-                    ({one.id for one in ours}, {one.id for one in theirs}),
-                    ({one.id for one in theirs}, {one.id for one in ours}),
-                )
-            ),
-        )
+        delete(Verdict).where(Verdict.company_id == company_id, Verdict.verb == DIFFERENT, crossing)
     )
     pairs = {(ours[0].id, theirs[0].id)} | {
         (one.id, other.id)

@@ -5,8 +5,10 @@ from typing import Any
 from wxtag.accounts import BoundAccount
 from wxtag.errors import InputError
 from wxtag.events import fields
-from wxtag.events.decoded import AllRelations, Decoded, NewLink, Profile, Relation, identity
+from wxtag.events.decoded import AllRelations, Decoded, NewLink, Profile, Refusal, Relation, identity
 
+ANOTHER_ACCOUNTS = (40003, 49003)
+"""Codes that say: this openid is not one of this account."""
 MARKABLE = (1, 3)
 """Types of tags that have an id: corp tags and rule-group tags. Personal ones (2) have none."""
 
@@ -55,7 +57,10 @@ def contact_gone(account: BoundAccount, content: dict[str, Any], asked_at: int, 
 
 
 def user_gone(account: BoundAccount, content: dict[str, Any], _asked_at: int, _datum: str) -> Decoded:
-    """The platform does not know this openid (any more): nothing follows from it."""
+    """The platform does not know this openid (any more). One of another account goes to review."""
+    who, code = fields.required("openid", account.key, content, "subject"), fields.part(content, "answer")
+    if code.get("errcode") in ANOTHER_ACCOUNTS:
+        return Decoded(refusals=[Refusal(who, code["errcode"])])
     return Decoded(ignored="an openid that the platform does not know")
 
 

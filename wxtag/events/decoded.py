@@ -137,6 +137,14 @@ class StaffChange:
     departments: tuple[int, ...] | None = None
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """The platform says that this id is not one of the account that named it."""
+
+    who: IdentityKey
+    code: int
+
+
 @dataclass
 class Decoded:
     """The whole meaning of one message. Nothing in it: `ignored` says what it was."""
@@ -148,6 +156,7 @@ class Decoded:
     relations: list[Relation] = field(default_factory=list)
     all_relations: list[AllRelations] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     library_changed: bool = False
     """The corp's tag library was changed by others: read it again."""
     erasures: list[Erasure] = field(default_factory=list)

@@ -4,14 +4,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from wxtag import verdicts
-from wxtag.apikeys import Caller
-from wxtag.customer_cards import shown_value
+from wxtag.conflict_cards import cards
+from wxtag.conflicts import KINDS
 from wxtag.database import reading, writing
 from wxtag.errors import NotFound
-from wxtag.models import Conflict, Identity
+from wxtag.models import Conflict
 from wxtag.web.api.access import MANAGERS, auth, blueprint, caller, compute_soon
 from wxtag.web.api.shapes import Answer, Body, IdentityOut, Page, Time
 
@@ -19,26 +18,48 @@ bp = blueprint("conflicts", "Conflicts")
 
 
 class ConflictQuery(Page):
-    state: Literal["open", "decided"] = Field("open", description="Those that wait, or those decided.")
+    state: Literal["open", "decided", "settled"] = Field(
+        "open", description="Those that wait; those decided; those that ended without a decision."
+    )
+    kind: Literal[KINDS] | None = Field(None, description="Only those of this kind.")  # type: ignore[valid-type]
 
 
 class DecisionIn(Body):
     decision: Literal["same", "different"]
 
 
-class Side(IdentityOut):
+class EvidenceOut(Answer):
+    between: list[IdentityOut]
+    says: Literal["same", "different"]
+    source: str
+    verified: bool
+    actor: str | None
+    message: int | None
+    event: str | None
+    time: Time
+
+
+class Disputed(IdentityOut):
     customer: int
+
+
+class Side(Disputed):
+    name: str
+    identities: list[IdentityOut]
+    evidence: list[EvidenceOut]
 
 
 class ConflictOut(Answer):
     id: int
     kind: str
-    identity: Side
+    identity: Disputed
     sides: list[Side]
     state: str
     decision: str | None
     actor: str | None
     time: Time
+    decided: Time | None
+    code: int | None = Field(description="With `refused_openid`: the platform's error code.")
 
 
 class ConflictPage(Answer):
@@ -51,7 +72,7 @@ class ConflictPage(Answer):
 @bp.input(ConflictQuery, location="query")
 @bp.output(ConflictPage)
 def list_conflicts(query_data: ConflictQuery) -> dict[str, Any]:
-    """Ids that evidence would join to two different people; each stands alone until somebody decides."""
+    """What evidence disputes or proposes, with each side's evidence; it joins nobody until decided."""
     who = caller()
     with reading() as session:
         rows = list(
@@ -61,13 +82,14 @@ def list_conflicts(query_data: ConflictQuery) -> dict[str, Any]:
                     Conflict.company_id == who.company_id,
                     Conflict.state == query_data.state,
                     Conflict.id > (query_data.number() or 0),
+                    *([Conflict.kind == query_data.kind] if query_data.kind else []),
                 )
                 .order_by(Conflict.id)
                 .limit(query_data.limit + 1)
             )
         )
         page = rows[: query_data.limit]
-        items = [_shown(session, row, who) for row in page]
+        items = cards(session, who, page)
     return {"items": items, "next": str(page[-1].id) if len(rows) > query_data.limit else None}
 
 
@@ -85,35 +107,4 @@ def decide_conflict(conflict_id: int, json_data: DecisionIn) -> dict[str, Any]:
         row = session.get(Conflict, conflict_id)
         if row is None:
             raise NotFound(f"there is no conflict {conflict_id}")
-        return _shown(session, row, who)
-
-
-def _shown(session: Session, row: Conflict, who: Caller) -> dict[str, Any]:
-    sides: list[int] = list(row.evidence.get("sides", []))
-    found = {
-        one.id: one
-        for one in session.scalars(
-            select(Identity).where(
-                Identity.id.in_([row.identity_id, *sides]), Identity.company_id == who.company_id
-            )
-        )
-    }
-    return {
-        "id": row.id,
-        "kind": row.kind,
-        "identity": _side(found[row.identity_id], who),
-        "sides": [_side(found[one], who) for one in sides if one in found],
-        "state": row.state,
-        "decision": row.decision,
-        "actor": row.actor,
-        "time": row.at,
-    }
-
-
-def _side(one: Identity, who: Caller) -> dict[str, Any]:
-    return {
-        "kind": one.kind,
-        "scope": one.scope,
-        "value": shown_value(one, who),
-        "customer": one.customer_id,
-    }
+        return cards(session, who, [row])[0]
