@@ -111,7 +111,11 @@ def replay(
 ) -> int:
     """Has kept messages worked on again; returns how many. No effect is doubled: events carry a uid."""
     states = ("failed",) if failed else ("done", "ignored", "failed")
-    wanted = [InboxMessage.company_id == company_id, InboxMessage.state.in_(states)]
+    wanted = [
+        InboxMessage.company_id == company_id,
+        InboxMessage.state.in_(states),
+        InboxMessage.body != b"",  # emptied: its person was erased
+    ]
     if since is not None:
         wanted.append(InboxMessage.received_at >= since)
     if until is not None:

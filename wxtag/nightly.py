@@ -13,6 +13,7 @@ from wxtag.app import core
 from wxtag.database import add_once, reading, writing
 from wxtag.leases import Held, lease
 from wxtag.models import Company, Lease, NightlyRun
+from wxtag.privacy.policies import forget_unsubscribed
 from wxtag.tags import engine
 
 HOUR = 3
@@ -60,6 +61,7 @@ def run(now: int) -> int:
     for company_id in companies:
         with lease(f"{LEASE}{company_id}", LEASE_MS) as held:
             if held is not None:
+                forget_unsubscribed(company_id, now)
                 recompute(company_id, now, due_day(now), partial(_alive, held))
                 done += 1
     while _forget():

@@ -1,19 +1,20 @@
 """Writes down what messages mean, many at once: ids, evidence, events, profiles, relations, questions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wxtag import relations, rows, touch
+from wxtag import conflicts, consequences, relations, rows, touch
 from wxtag.errors import InputError
 from wxtag.events.decoded import Decoded, IdentityKey
 from wxtag.identities import find_or_make
 from wxtag.identity import Evidence, connect_all, regroup
 from wxtag.leases import lock
 from wxtag.models import Company, Customer, Event, Identity
+from wxtag.privacy.tombstones import without_erased
 
 HELD = "wxtag companies held"
 Found = Mapping[IdentityKey, Identity]
@@ -36,9 +37,10 @@ def apply(
     decoded: Decoded,
     message_id: int | None = None,
     account_id: int | None = None,
+    received_at: int = 0,
 ) -> set[int]:
     """Everything that follows from one message; see apply_all."""
-    return apply_all(session, company_id, [Meant(decoded, message_id, account_id)])
+    return apply_all(session, company_id, [Meant(decoded, message_id, account_id, received_at)])
 
 
 def apply_all(session: Session, company_id: int, meant: Sequence[Meant]) -> set[int]:
@@ -48,6 +50,21 @@ def apply_all(session: Session, company_id: int, meant: Sequence[Meant]) -> set[
     message: events carry a uid, the rest are facts that are the same the second time.
     """
     company = one_at_a_time(session, company_id)
+    touched: set[int] = set()
+    run: list[Meant] = []
+    for one in meant:
+        decoded = without_erased(session, company, one.decoded, one.received_at, one.message_id)
+        run.append(one if decoded is one.decoded else replace(one, decoded=decoded))
+        if decoded.consequences:
+            # What came before it is written first; what comes after it may be of the same person.
+            touched |= _take_in(session, company, run)
+            touched |= consequences.follow(session, company, decoded, one.message_id)
+            touched, run = consequences.still_there(session, touched), []
+    return touched | _take_in(session, company, run) if run else touched
+
+
+def _take_in(session: Session, company: Company, meant: Sequence[Meant]) -> set[int]:
+    company_id = company.id
     keys: dict[IdentityKey, int | None] = {}
     for one in meant:
         for key in _keys(one.decoded):
@@ -67,6 +84,9 @@ def apply_all(session: Session, company_id: int, meant: Sequence[Meant]) -> set[
     touched |= _events(session, company_id, found, meant)
     touched |= relations.take_in(
         session, company_id, found, [(one.decoded.relations, one.decoded.all_relations) for one in meant]
+    )
+    conflicts.refuse(
+        session, {found[no.who].id: (no.code, one.message_id) for one in meant for no in one.decoded.refusals}
     )
     touch.ask_all(session, company_id, [q for one in meant for q in one.decoded.questions])
     if any(one.decoded.library_changed for one in meant):
@@ -100,6 +120,7 @@ def _keys(decoded: Decoded) -> Iterator[IdentityKey]:
         yield link.one
         yield link.other
     yield from (profile.who for profile in decoded.profiles)
+    yield from (refusal.who for refusal in decoded.refusals)
     for relation in decoded.relations:
         yield relations.identity_key(relation)
 
@@ -118,6 +139,7 @@ def _profiles(session: Session, found: Found, meant: Iterable[Meant]) -> set[int
             touched.add(identity.customer_id)
     for customer in rows.having(session, Customer, Customer.id, named):
         customer.name = named[customer.id]
+    rows.save(session)
     return touched
 
 

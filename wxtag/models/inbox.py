@@ -35,7 +35,7 @@ class InboxMessage(Base):
     dedupe_hash: Mapped[Key] = mapped_column(default="")
     received_at: Mapped[Ms]
     state: Mapped[Word] = mapped_column(default="new")
-    """new, done, ignored (kept, but means nothing to us yet), duplicate, failed."""
+    """new, done, ignored (kept, but means nothing to us yet), duplicate, failed, erased (emptied)."""
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[int] = mapped_column(BigInteger, default=0)
     claim: Mapped[Key | None]
