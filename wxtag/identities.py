@@ -46,25 +46,28 @@ def find_or_make(
         if not key.value:
             raise InputError(f"an empty {key.kind} is nobody's id")
     now = clock.now()
-    customers = [Customer(company_id=company.id, created_at=now) for _ in new]
-    session.add_all(customers)
-    session.flush()
-    made = [
-        Identity(
-            company_id=company.id,
-            kind=key.kind,
-            scope=key.scope,
-            value=values[key],
-            sealed=core().sealer.seal(key.value, PHONE) if key.kind == PHONE else None,
-            customer_id=customer.id,
-            origin={"message": keys[key]} if keys[key] else {},
-            created_at=now,
-        )
-        for key, customer in zip(new, customers, strict=True)
-    ]
-    session.add_all(made)
-    session.flush()
-    return found | dict(zip(new, made, strict=True)), {customer.id for customer in customers}
+    customers = rows.add_numbered(
+        session, Customer, [{"company_id": company.id, "created_at": now} for _ in new]
+    )
+    rows.add_all(
+        session,
+        Identity,
+        [
+            {
+                "company_id": company.id,
+                "kind": key.kind,
+                "scope": key.scope,
+                "value": values[key],
+                "sealed": core().sealer.seal(key.value, PHONE) if key.kind == PHONE else None,
+                "customer_id": customer_id,
+                "origin": {"message": keys[key]} if keys[key] else {},
+                "created_at": now,
+            }
+            for key, customer_id in zip(new, customers, strict=True)
+        ],
+    )
+    found |= _find(session, company, {key: values[key] for key in new})
+    return found, set(customers)
 
 
 def _find(

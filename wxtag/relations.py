@@ -62,26 +62,16 @@ class _Known:
                 first.setdefault(_place(news), news)
             for everything in whole:
                 externals[everything.corpid].add(everything.external_userid)
-        there = [
-            row
-            for corpid, values in externals.items()
-            for row in rows.having(
-                session,
-                FollowUser,
-                FollowUser.external_userid,
-                values,
-                FollowUser.company_id == company_id,
-                FollowUser.corpid == corpid,
-            )
-        ]
-        self.rows = {(row.corpid, row.userid, row.external_userid): row for row in there}
-        ids = [row.id for row in there]
+        self.rows = {_place(row): row for row in self._follow_users(externals)}
+        new = {place: news for place, news in first.items() if place not in self.rows}
+        if new:
+            self._make([(identities[identity_key(news)], news) for news in new.values()])
+            self.rows = {_place(row): row for row in self._follow_users(externals)}
+        self.made = {self.rows[place].id for place in new}
+        ids = [row.id for row in self.rows.values()]
         self.pushes = {
             push.follow_user_id: push for push in rows.having(session, Push, Push.follow_user_id, ids)
         }
-        self.made = self._make(
-            [(identities[identity_key(n)], n) for p, n in first.items() if p not in self.rows]
-        )
         self.of_contact: dict[tuple[str, str], list[FollowUser]] = defaultdict(list)
         for row in self.rows.values():
             self.of_contact[row.corpid, row.external_userid].append(row)
@@ -128,43 +118,63 @@ class _Known:
         """Writes it all down, and has what was read compared with what is wanted."""
         rows.save(self.session)
         touch.want_push_of(self.session, self.read)
-        rows.set_each(self.session, Push.follow_user_id, Push.next_try_at, self.due)
+        rows.set_each(self.session, Push.next_try_at, self.due)
         touch.ask_proofs(self.session, self.company_id, self.proofs)
 
-    def _make(self, new: list[tuple[Identity, Relation]]) -> set[int]:
-        """Rows for relations that nobody knew, with their pushes and members of staff; returns their ids."""
-        made = [
-            FollowUser(
-                company_id=self.company_id,
-                corpid=news.corpid,
-                userid=news.userid.lower(),
-                shown=news.userid,
-                external_userid=news.external_userid,
-                identity_id=identity.id,
-                status=news.status or "active",
-                added_at=news.added_at or news.at,
-                changed_at=0,
+    def _follow_users(self, externals: Mapping[str, set[str]]) -> list[FollowUser]:
+        return [
+            row
+            for corpid, values in externals.items()
+            for row in rows.having(
+                self.session,
+                FollowUser,
+                FollowUser.external_userid,
+                values,
+                FollowUser.company_id == self.company_id,
+                FollowUser.corpid == corpid,
             )
-            for identity, news in new
         ]
-        self.session.add_all(made)
-        self.session.flush()
-        now = clock.now()
+
+    def _make(self, new: list[tuple[Identity, Relation]]) -> None:
+        """Rows for relations that nobody knew, with their pushes and members of staff."""
+        of, now = {"company_id": self.company_id}, clock.now()
+        rows.add_all(
+            self.session,
+            FollowUser,
+            [
+                {
+                    **of,
+                    "corpid": news.corpid,
+                    "userid": news.userid.lower(),
+                    "shown": news.userid,
+                    "external_userid": news.external_userid,
+                    "identity_id": identity.id,
+                    "status": news.status or "active",
+                    "added_at": news.added_at or news.at,
+                }
+                for identity, news in new
+            ],
+        )
+        made = select(FollowUser.id, FollowUser.corpid, FollowUser.status).where(
+            FollowUser.company_id == self.company_id
+        )
         pushes = [
-            Push(
-                follow_user_id=row.id,
-                company_id=self.company_id,
-                corpid=row.corpid,
-                state="waiting" if row.status in LIVE else "off",
-                changed_at=now,
+            {
+                **of,
+                "follow_user_id": follow_user_id,
+                "corpid": corpid,
+                "state": "waiting" if status in LIVE else "off",
+                "changed_at": now,
+            }
+            for some in rows.chunks(identity.id for identity, _ in new)
+            for follow_user_id, corpid, status in self.session.execute(
+                made.outerjoin(Push, Push.follow_user_id == FollowUser.id).where(
+                    FollowUser.identity_id.in_(some), Push.follow_user_id.is_(None)
+                )
             )
-            for row in made
         ]
-        self.session.add_all(pushes)
-        self.pushes |= {push.follow_user_id: push for push in pushes}
-        self.rows |= {(row.corpid, row.userid, row.external_userid): row for row in made}
-        _meet_staff(self.session, self.company_id, made)
-        return {row.id for row in made}
+        rows.add_all(self.session, Push, pushes)
+        _meet_staff(self.session, self.company_id, [news for _, news in new])
 
     def _follow_status(self, row: FollowUser) -> None:
         """Pushes begin and end with the relation; a new friendship is read before its first push."""
@@ -259,7 +269,7 @@ class _Known:
         return self.session.scalars(select(Identity.customer_id).where(Identity.id == row.identity_id)).one()
 
 
-def _place(news: Relation) -> tuple[str, str, str]:
+def _place(news: Relation | FollowUser) -> tuple[str, str, str]:
     """The key of a relation: userids compare without case."""
     return news.corpid, news.userid.lower(), news.external_userid
 
@@ -284,11 +294,11 @@ def _update(row: FollowUser, news: Relation) -> None:
     row.status, row.changed_at = news.status, news.at
 
 
-def _meet_staff(session: Session, company_id: int, made: Sequence[FollowUser]) -> None:
+def _meet_staff(session: Session, company_id: int, new: Sequence[Relation]) -> None:
     """Rows for members of staff who were not known."""
     shown: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in made:
-        shown[row.corpid].setdefault(row.userid, row.shown)
+    for news in new:
+        shown[news.corpid].setdefault(news.userid.lower(), news.userid)
     for corpid, members in shown.items():
         theirs = (Staff.company_id == company_id, Staff.corpid == corpid)
         for known in rows.having(session, Staff, Staff.userid, members, *theirs):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, bindparam, case, insert, inspect, select, update
+from sqlalchemy import ColumnElement, insert, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -44,35 +44,49 @@ def add_all(session: Session, model: type[Base], new: list[dict[str, Any]]) -> N
         session.execute(insert(model.__table__), new)
 
 
+def add_numbered(session: Session, model: type[Base], new: list[dict[str, Any]]) -> list[int]:
+    """Inserts rows and returns their ids, in no order: for rows that differ in nothing yet."""
+    key = model.__table__.c.id
+    if not new:
+        return []
+    if session.connection().dialect.insert_executemany_returning:
+        return list(session.scalars(insert(model.__table__).returning(key), new))
+    # MySQL proper knows no RETURNING.
+    return [session.execute(insert(model.__table__), one).inserted_primary_key[0] for one in new]
+
+
 def save(session: Session) -> None:
     """Writes what changed in loaded rows with one statement a column, where a flush has one a row."""
-    changes: dict[InstrumentedAttribute[Any], dict[Any, Any]] = defaultdict(dict)
-    written: list[tuple[Any, str, Any]] = []
+    changes: dict[InstrumentedAttribute[Any], dict[int, Any]] = defaultdict(dict)
+    changed: list[tuple[Any, str, Any]] = []
+    for one in session.dirty:
+        state = inspect(one)
+        for name in list(state.committed_state):
+            changes[getattr(type(one), name)][state.identity[0]] = state.dict[name]
+            changed.append((one, name, state.dict[name]))
     with session.no_autoflush:
-        for one in session.dirty:
-            state = inspect(one)
-            for column in state.mapper.column_attrs:
-                name, history = column.key, state.attrs[column.key].history
-                if history.has_changes() and history.added:
-                    changes[getattr(type(one), name)][state.identity[0]] = history.added[0]
-                    written.append((one, name, history.added[0]))
         for column, to in changes.items():
-            key = getattr(column.class_, inspect(column.class_).primary_key[0].name)
-            set_each(session, key, column, to)
-    for one, name, value in written:
+            set_each(session, column, to)
+    for one, name, value in changed:
         set_committed_value(one, name, value)
 
 
-def set_each(
-    session: Session,
-    key: InstrumentedAttribute[int],
-    column: InstrumentedAttribute[Any],
-    to: Mapping[int, Any],
-) -> None:
-    """Gives each row, found by its key, its own value in the column."""
-    for some in chunks(to, 200):
-        values = {one: bindparam(None, to[one], type_=column.type) for one in some}
-        session.execute(
-            update(key.class_).where(key.in_(some)).values({column: case(values, value=key)}),
-            execution_options={"synchronize_session": False},
+def set_each(session: Session, column: InstrumentedAttribute[Any], to: Mapping[int, Any]) -> None:
+    """Gives each row, found by its primary key (a number), its own value in the column.
+
+    Written out by hand: SQLAlchemy would compile each of these statements anew.
+    """
+    connection = session.connection()
+    dialect = connection.dialect
+    table = column.class_.__table__
+    quote = dialect.identifier_preparer.quote
+    name, key = quote(column.name), quote(table.primary_key.columns[0].name)
+    process = column.type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
+    mark = "?" if dialect.paramstyle == "qmark" else "%s"
+    for ids in chunks(to, 200):
+        cases = " ".join(f"WHEN {int(one)} THEN {mark}" for one in ids)
+        where = ",".join(str(int(one)) for one in ids)
+        connection.exec_driver_sql(
+            f"UPDATE {quote(table.name)} SET {name} = CASE {key} {cases} END WHERE {key} IN ({where})",
+            tuple(process(to[one]) for one in ids),
         )

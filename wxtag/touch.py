@@ -71,8 +71,8 @@ def want_push_of(
             .values(state="waiting", tries=0, error=None, next_try_at=now, changed_at=now)
         )
         if since:
-            rows.set_each(session, Push.follow_user_id, Push.next_try_at, ages)
-            rows.set_each(session, Push.follow_user_id, Push.changed_at, ages)
+            rows.set_each(session, Push.next_try_at, ages)
+            rows.set_each(session, Push.changed_at, ages)
 
 
 def ask(session: Session, company_id: int, question: Question, unless_within_ms: int = 0) -> None:
