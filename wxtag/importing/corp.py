@@ -7,7 +7,7 @@ from wxtag.database import writing
 from wxtag.errors import PlatformError
 from wxtag.importing import staff_list
 from wxtag.importing.keeping import Names, keep
-from wxtag.importing.run import Run
+from wxtag.importing.run import STAFF, WAITING, Run, begin, newest, save_in
 from wxtag.platforms import WeCom
 
 AT_ONCE = 100
@@ -26,6 +26,11 @@ def read_staff(run: Run, wecom: WeCom) -> None:
     listed = staff_list.read(run.call, wecom)
     with writing() as session:
         staff_list.take_in(session, run.account, listed)
+        if newest(session, run.account, STAFF) is None:
+            # Where the daily poll begins from: without it a first rename could not be told from a newcomer.
+            first = begin(session, run.account, STAFF, "poll", WAITING)
+            first.plan, first.resume_at = listed.follow_users, staff_list.next_poll(run.started_at)
+            save_in(session, first)
     run.plan = listed.follow_users
     size = max(1, min(AT_ONCE, -(-len(run.plan) // PARTS)))
     todo = [[start, min(start + size, len(run.plan))] for start in range(0, len(run.plan), size)]

@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from wxtag import staff
+from wxtag import clock, staff
 from wxtag.accounts import BoundAccount
+from wxtag.app import core
 from wxtag.errors import PlatformError
 from wxtag.models import Department
 from wxtag.platforms import WeCom
 
 LEFT = 5
 """user/get's status of a member who has left."""
+HOUR = 2
+"""Of the daily poll: before the night's work, which then knows the staff as it is."""
 MOST_SINGLY = 200
 """Members that no department told of are asked for one by one, at most so many a time."""
 
@@ -38,6 +42,14 @@ class Listed:
 
     def name(self, userid: str) -> str:
         return str(self.members.get(userid.lower(), {}).get("name") or "")
+
+
+def next_poll(moment: int) -> int:
+    """The next 02:00 after a moment, in the configured zone."""
+    zone = core().settings.zone
+    day = clock.local_day(moment, zone)
+    at = clock.day_start(day, zone) + HOUR * 3_600_000
+    return at if at > moment else clock.day_start(day + timedelta(days=1), zone) + HOUR * 3_600_000
 
 
 def read(call: Call, wecom: WeCom) -> Listed:

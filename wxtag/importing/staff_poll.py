@@ -1,6 +1,5 @@
 """Once a day: who of a corp's staff is new, gone or renamed. Self-built apps are told of none of it."""
 
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -23,8 +22,6 @@ from wxtag.platforms import WeCom, wecom
 from wxtag.relations import LIVE
 from wxtag.resolve import one_at_a_time
 
-HOUR = 2
-"""Before the night's work, which then knows the staff as it is."""
 NO_SUCH_MEMBER = {60111, 46004, 40003, 301021}
 MOST_ASKED = 300
 """Members who are on no list are asked for one by one, at most so many a day."""
@@ -46,7 +43,7 @@ def due(session: Session, now: int) -> list[int]:
         if (company_id, corpid) in seen:
             continue
         seen.add((company_id, corpid))
-        if (resume_at if resume_at is not None else _next(created_at)) <= now:
+        if (resume_at if resume_at is not None else staff_list.next_poll(created_at)) <= now:
             found.append(account_id)
     return found
 
@@ -101,7 +98,7 @@ def _poll(run: Run, platform: WeCom) -> dict[str, int]:
         staff_list.take_in(session, account, listed)
         touch.touch(session, account.company_id, touched)
         counts = {"joined": joined, "left": len(gone) - len(renamed), "renamed": len(renamed)}
-        run.plan, run.error, run.resume_at = listed.follow_users, None, _next(clock.now())
+        run.plan, run.error, run.resume_at = listed.follow_users, None, staff_list.next_poll(clock.now())
         run.counts |= counts
         save_in(session, run)
     return counts
@@ -195,11 +192,3 @@ def _relations(account: BoundAccount, userid: str) -> Any:
         FollowUser.userid == userid,
         FollowUser.status.in_(LIVE),
     )
-
-
-def _next(moment: int) -> int:
-    """The next 02:00 after a moment, in the configured zone."""
-    zone = core().settings.zone
-    day = clock.local_day(moment, zone)
-    at = clock.day_start(day, zone) + HOUR * 3_600_000
-    return at if at > moment else clock.day_start(day + timedelta(days=1), zone) + HOUR * 3_600_000
