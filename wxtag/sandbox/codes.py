@@ -16,8 +16,9 @@ def _kept(kind: str) -> int:
 def new_code(world: World, kind: str, account: str, **values: Any) -> str:
     with world.lock:
         codes, now = world.data["codes"], world.now()
-        for old in [code for code, known in codes.items() if known["at"] < now - _kept(known["kind"])]:
-            del codes[old]
+        if not len(codes) % 1000:
+            for old in [code for code, known in codes.items() if known["at"] < now - _kept(known["kind"])]:
+                del codes[old]
         code = ids.new_text(32)
         codes[code] = {"kind": kind, "account": account, "at": now, "used": False, **values}
         world.changed()

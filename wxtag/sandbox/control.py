@@ -1,5 +1,7 @@
 """The control interface under /sandbox: tests and demonstrations steer the world with it."""
 
+from itertools import islice
+
 from flask import Blueprint, Response, jsonify, request
 
 from wxtag.sandbox import defaults, library, views
@@ -63,8 +65,10 @@ def product() -> Answer:
 @control.get("/people")
 def people() -> Answer:
     world = the_sandbox().world
+    prefix, limit = request.args.get("prefix", ""), request.args.get("limit", type=int)
     with world.lock:
-        return jsonify(people=[world.person_shown(person) for person in world.data["people"].values()])
+        found = (person for key, person in world.data["people"].items() if key.startswith(prefix))
+        return jsonify(people=[world.person_shown(person) for person in islice(found, limit)])
 
 
 @control.post("/people")
@@ -113,7 +117,7 @@ def act(verb: str) -> Answer:
 def view(corpid: str, userid: str) -> Answer:
     sandbox = the_sandbox()
     with sandbox.world.lock:
-        return jsonify(views.staff_view(sandbox, corpid, userid))
+        return jsonify(views.staff_view(sandbox, corpid, userid, request.args.get("limit", type=int)))
 
 
 @control.get("/state/<person>")

@@ -23,7 +23,7 @@ def _alnum(*parts: str) -> str:
 
 
 # The same ids are asked for again and again.
-_kept = lru_cache(maxsize=200_000)
+_kept = lru_cache(maxsize=20_000)
 
 
 @_kept

@@ -2,10 +2,11 @@
 
 from wxtag.sandbox import ids, library
 from wxtag.sandbox.core import Sandbox
+from wxtag.sandbox.edge import Edge
 from wxtag.sandbox.world import Doc
 
 
-def staff_view(sandbox: Sandbox, corpid: str, userid: str) -> Doc:
+def staff_view(sandbox: Sandbox, corpid: str, userid: str, limit: int | None = None) -> Doc:
     """The customers of a member, newest first, with their tags in the order of the library."""
     world = sandbox.world
     corpid, corp = world.need_corp(corpid)
@@ -14,11 +15,13 @@ def staff_view(sandbox: Sandbox, corpid: str, userid: str) -> Doc:
     order = [tag["id"] for group in groups for tag in library.tags_of(corp, group["id"])]
     place = {tag_id: number for number, tag_id in enumerate(order)}
     rows = []
-    for key, edge in corp["edges"][staff["userid"].lower()].items():
+    newest = sorted(
+        corp["edges"][staff["userid"].lower()].items(), key=lambda row: -int(row[1]["createtime"])
+    )
+    for key, edge in newest[:limit]:
         person = world.person_of_external(corpid, key)
         if person is not None:
             rows.append(_customer(sandbox, corp, person, key, edge, place))
-    rows.sort(key=lambda row: -int(row["add_time"]))
     messages = [m for m in corp["messages"] if staff["userid"] in m["to"]]
     return {
         "corp": {"corpid": corpid, "name": corp["name"]},
@@ -28,7 +31,7 @@ def staff_view(sandbox: Sandbox, corpid: str, userid: str) -> Doc:
     }
 
 
-def _customer(sandbox: Sandbox, corp: Doc, person: str, key: str, edge: Doc, place: dict[str, int]) -> Doc:
+def _customer(sandbox: Sandbox, corp: Doc, person: str, key: str, edge: Edge, place: dict[str, int]) -> Doc:
     stay = sandbox.world.switches["wecom.marks_of_deleted_tags"] == "stay"
     marks = [tag_id for tag_id in edge["tags"] if tag_id in place or (stay and tag_id in corp["tags"])]
     marks.sort(key=lambda tag_id: place.get(tag_id, len(place)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wxtag.sandbox import ids
+from wxtag.sandbox.edge import Edge
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.switches import Switches
 from wxtag.sandbox.texts import TEXTS
@@ -67,21 +68,29 @@ class World:
         self.changes = 0
         self.data: Doc = empty_data()
         self.switches = Switches(self.data["switches"])
-        self._openids: dict[str, tuple[str, str]] = {}
-        self._externals: dict[tuple[str, str], str] = {}
+        # What the store has still to write: rows of the big tables, or all of them.
+        self.kept = False
+        self.dirty: set[tuple[str, str, str]] = set()
+        self.all_dirty = True
+        self._openids: dict[str, dict[str, str]] = {}
+        self._externals: dict[str, dict[str, str]] = {}
 
     def replace(self, data: Doc) -> None:
         """Goes on with other data (a saved state, or a new world)."""
         with self.lock:
             self.data = {**empty_data(), **data}
             for corpid, corp in self.data["corps"].items():
-                self.data["corps"][corpid] = {**empty_corp(), **corp}
+                self.data["corps"][corpid] = corp = {**empty_corp(), **corp}
+                for edges in [*corp["edges"].values(), *(one["edges"] for one in corp["left"].values())]:
+                    for key, edge in edges.items():
+                        edges[key] = Edge.of(edge) if isinstance(edge, dict) else edge
             for account in self.data["accounts"].values():
                 if account["kind"] == "wecom":
                     account.setdefault("role", "app")
                     account.setdefault("restricted", True)
             self.switches = Switches(self.data["switches"])
             self.index()
+            self.all_dirty = True
             self.changed()
 
     def changed(self) -> None:
@@ -97,9 +106,9 @@ class World:
         by_staff: bool = False,
     ) -> None:
         """The relation of a member and a customer changed, came or went; tags went on and off."""
-        self.changes += 1
-        ledger = self.data["ledger"].setdefault(corpid, {})
-        row = ledger.setdefault(f"{userid.lower()}|{key}", {"at": 0, "tags": {}})
+        ledger, relation = self.data["ledger"].setdefault(corpid, {}), f"{userid.lower()}|{key}"
+        self._write_later("edge", corpid, relation)
+        row = ledger.setdefault(relation, {"at": 0, "tags": {}})
         row["at"] = int(self.precise_now() * 1000)
         first = 2 if by_staff else 0
         for tags, place in ((put, first), (taken, first + 1)):
@@ -107,11 +116,15 @@ class World:
                 row["tags"].setdefault(tag_id, [0, 0, 0, 0])[place] += 1
 
     def touch_person(self, person: str) -> None:
-        self.changes += 1
+        self._write_later("person", "", person)
 
     def touch_fan(self, appid: str, openid: str) -> None:
         """A follower of an Official Account changed, came or went."""
-        self.changes += 1
+        self._write_later("fan", appid, openid)
+
+    def _write_later(self, kind: str, owner: str, name: str) -> None:
+        if self.kept:
+            self.dirty.add((kind, owner, name))
 
     def now(self) -> int:
         return int(self.precise_now())
@@ -133,24 +146,40 @@ class World:
         self._externals.clear()
         for person in self.data["people"]:
             self.index_person(person)
+        for appid, fans in self.data["fans"].items():
+            self._openids.setdefault(appid, {}).update({key: fan["person"] for key, fan in fans.items()})
 
     def index_person(self, person: str) -> None:
-        for account in self.data["accounts"].values():
-            if account["kind"] != "wecom":
-                self._openids[ids.openid(person, account["appid"])] = (person, account["appid"])
+        """Of the many of a populated world only those ids are known that are used."""
         for corpid in self.data["corps"]:
-            self._externals[(corpid, ids.external_userid(person, corpid))] = person
+            self.know_external(person, corpid)
+        if not self.data["people"][person].get("many"):
+            for account in self.data["accounts"].values():
+                if account["kind"] != "wecom":
+                    self.know_openid(person, account["appid"])
+
+    def know_openid(self, person: str, appid: str) -> str:
+        openid = ids.openid(person, appid)
+        self._openids.setdefault(appid, {})[openid] = person
+        return openid
+
+    def know_external(self, person: str, corpid: str) -> str:
+        key = ids.external_userid(person, corpid)
+        self._externals.setdefault(corpid, {})[key] = person
+        return key
 
     def owner_of_openid(self, openid: str) -> tuple[str, str] | None:
         """The person and the appid an openid belongs to."""
-        return self._openids.get(openid)
+        for appid, known in self._openids.items():
+            if openid in known:
+                return known[openid], appid
+        return None
 
     def person_of_openid(self, openid: Any, appid: str) -> str | None:
-        found = self._openids.get(openid) if isinstance(openid, str) else None
-        return found[0] if found and found[1] == appid else None
+        return self._openids.get(appid, {}).get(openid) if isinstance(openid, str) else None
 
     def person_of_external(self, corpid: str, external: Any) -> str | None:
-        return self._externals.get((corpid, external)) if isinstance(external, str) else None
+        return self._externals.get(corpid, {}).get(external) if isinstance(external, str) else None
 
     def unionid(self, person: str, account: Doc) -> str | None:
         bound, platform = account.get("open_platform"), platform_of(account)

@@ -11,6 +11,7 @@ from wxtag.sandbox.acts import (  # noqa: F401  (the modules fill the table)
     notices,
     platform,
     staff,
+    volume,
 )
 from wxtag.sandbox.acts.table import acts
 

@@ -22,7 +22,7 @@ def visitor(sandbox: Sandbox, body: Doc, kind: str | None = "official_account") 
     if account["kind"] == "wecom":
         raise ActError(TEXTS["no_account"].format(body.get("appid")))
     person = sandbox.world.need_person(body.get("person"))
-    return account, person, ids.openid(person["id"], account["appid"])
+    return account, person, sandbox.world.know_openid(person["id"], account["appid"])
 
 
 def head(sandbox: Sandbox, account: Doc, sender: str, kind: str = "event") -> Fields:

@@ -4,6 +4,7 @@ from wxtag.sandbox import ids
 from wxtag.sandbox.acts.relation import contact_event, event_to_apps, head, new_edge, welcome_code
 from wxtag.sandbox.acts.table import act
 from wxtag.sandbox.core import Sandbox
+from wxtag.sandbox.edge import Edge
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.texts import TEXTS
 from wxtag.sandbox.world import Doc
@@ -11,10 +12,10 @@ from wxtag.sandbox.world import Doc
 ASSIGNED = 202
 
 
-def _given(corp: Doc, giver: str, key: str) -> Doc | None:
+def _given(corp: Doc, giver: str, key: str) -> Edge | None:
     """Takes the relation away from a member, or from one who left."""
     if giver.lower() in corp["edges"]:
-        found: Doc | None = corp["edges"][giver.lower()].pop(key, None)
+        found: Edge | None = corp["edges"][giver.lower()].pop(key, None)
         return found
     found = corp["left"].get(giver.lower(), {"edges": {}})["edges"].pop(key, None)
     corp["unassigned"] = [

@@ -4,31 +4,19 @@ from typing import Any
 
 from wxtag.sandbox import ids
 from wxtag.sandbox.core import Sandbox
+from wxtag.sandbox.edge import Edge
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.pushes import Fields
 from wxtag.sandbox.texts import TEXTS
 from wxtag.sandbox.world import Doc
 
 
-def new_edge(sandbox: Sandbox, corpid: str, userid: str, key: str, **values: Any) -> Doc:
-    edge: Doc = {
-        "userid": userid,
-        "status": "friend",
-        "remark": "",
-        "description": "",
-        "company": "",
-        "mobiles": [],
-        "createtime": sandbox.world.now(),
-        "since": sandbox.world.precise_now(),
-        "add_way": 0,
-        "state": "",
-        "oper_userid": userid,
-        "tags": {},
-        "personal": [],
-        **values,
-    }
-    sandbox.world.data["corps"][corpid]["edges"][userid.lower()][key] = edge
-    sandbox.world.touch_edge(corpid, userid, key)
+def new_edge(sandbox: Sandbox, corpid: str, userid: str, key: str, **values: Any) -> Edge:
+    world = sandbox.world
+    edge = Edge(userid, world.now(), world.precise_now())
+    edge.update(values)
+    world.data["corps"][corpid]["edges"][userid.lower()][key] = edge
+    world.touch_edge(corpid, userid, key)
     return edge
 
 
@@ -63,6 +51,10 @@ def contact_event(
 
 
 def welcome_code(sandbox: Sandbox, corp: Doc) -> str:
+    # The first ones are the oldest; nobody can use them any more.
+    now, table = sandbox.world.now(), corp["welcome"]
+    while table and next(iter(table.values()))["at"] < now - 3600:
+        del table[next(iter(table))]
     code = ids.new_text(43)
     corp["welcome"][code] = {"at": sandbox.world.now(), "used": False, "chatting": False}
     return code
@@ -72,12 +64,12 @@ def pair(sandbox: Sandbox, body: Doc) -> tuple[str, Doc, Doc, str]:
     """Corp id, corp, member and external_userid of an act between the two."""
     corpid, corp = sandbox.world.need_corp(body.get("corpid"))
     staff = sandbox.world.need_staff(corp, body.get("userid"))
-    person = sandbox.world.need_person(body.get("person"))
-    return corpid, corp, staff, ids.external_userid(person["id"], corpid)
+    person = sandbox.world.need_person(body.get("person"))["id"]
+    return corpid, corp, staff, sandbox.world.know_external(person, corpid)
 
 
-def need_edge(corp: Doc, userid: str, key: str) -> Doc:
-    edge: Doc | None = corp["edges"][userid.lower()].get(key)
+def need_edge(corp: Doc, userid: str, key: str) -> Edge:
+    edge: Edge | None = corp["edges"][userid.lower()].get(key)
     if edge is None:
         raise ActError(TEXTS["not_friends"])
     return edge

@@ -4,6 +4,8 @@ from wxtag.sandbox import ids, library
 from wxtag.sandbox.acts.relation import contact_event, need_edge, new_edge, pair, welcome_code
 from wxtag.sandbox.acts.table import act, texts_of
 from wxtag.sandbox.core import Sandbox
+from wxtag.sandbox.defaults import add_person
+from wxtag.sandbox.edge import mark_by
 from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.texts import TEXTS
 from wxtag.sandbox.world import Doc
@@ -97,17 +99,17 @@ def edit_contact(sandbox: Sandbox, body: Doc) -> Doc:
             edge[name] = str(body[name])
     if body.get("mobiles") is not None:
         edge["mobiles"] = texts_of(body["mobiles"])
+    tags = dict(edge["tags"])
     for tag_id in texts_of(body.get("add_tags")):
         if library.live_tag(corp, tag_id) is None:
             raise ActError(TEXTS["no_tag"].format(tag_id))
-        edge["tags"].setdefault(tag_id, {"by": "staff"})
+        tags.setdefault(tag_id, mark_by("staff"))
     for tag_id in texts_of(body.get("remove_tags")):
-        edge["tags"].pop(tag_id, None)
-    for name in texts_of(body.get("add_personal")):
-        if name not in edge["personal"]:
-            edge["personal"].append(name)
+        tags.pop(tag_id, None)
+    edge["tags"] = tags
     gone = texts_of(body.get("remove_personal"))
-    edge["personal"] = [name for name in edge["personal"] if name not in gone]
+    personal = dict.fromkeys([*edge["personal"], *texts_of(body.get("add_personal"))])
+    edge["personal"] = [name for name in personal if name not in gone]
     changed = {name for name, value in before.items() if value != _frozen(edge[name])}
     has = set(edge["tags"])
     world.touch_edge(corpid, staff["userid"], key, has - had, had - has, by_staff=True)
@@ -122,7 +124,9 @@ def edit_contact(sandbox: Sandbox, body: Doc) -> Doc:
 
 
 def _frozen(value: object) -> str:
-    return repr(sorted(value) if isinstance(value, dict) else value)
+    return repr(
+        sorted(value) if isinstance(value, dict) else list(value) if isinstance(value, tuple) else value
+    )
 
 
 @act("chat")
@@ -138,8 +142,6 @@ def chat(sandbox: Sandbox, body: Doc) -> Doc:
 @act("seed_friends")
 def seed_friends(sandbox: Sandbox, body: Doc) -> Doc:
     """Many customers at once, without events: for tests of long lists."""
-    from wxtag.sandbox.defaults import add_person
-
     corpid, corp = sandbox.world.need_corp(body.get("corpid"))
     staff = sandbox.world.need_staff(corp, body.get("userid"))
     prefix = str(body.get("prefix") or "seed")

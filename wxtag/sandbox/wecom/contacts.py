@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from wxtag.sandbox.edge import Edge
 from wxtag.sandbox.errors import ApiError
 from wxtag.sandbox.gate import Call
 from wxtag.sandbox.wecom.gate import OK, wecom_api
@@ -37,7 +38,7 @@ def list_contacts(call: Call) -> Doc:
     return {**OK, "external_userid": known}
 
 
-def _common(edge: Doc) -> Doc:
+def _common(edge: Edge) -> Doc:
     shown = {
         "userid": edge["userid"],
         "remark": edge["remark"],
@@ -53,7 +54,7 @@ def _common(edge: Doc) -> Doc:
     return shown
 
 
-def _follower(call: Call, edge: Doc) -> Doc:
+def _follower(call: Call, edge: Edge) -> Doc:
     groups = corp_of(call)["groups"]
     tags: list[Doc] = [
         {
@@ -143,7 +144,7 @@ def _page(call: Call, rows: list[tuple[str, str]]) -> list[Doc]:
     return [_row(call, key, edge) for key, edge in found if edge is not None]
 
 
-def _row(call: Call, key: str, edge: Doc) -> Doc:
+def _row(call: Call, key: str, edge: Edge) -> Doc:
     follow = {**_common(edge), "tag_id": [tag["id"] for tag in marks_of(call, edge)]}
     return {"external_contact": contact_shown(call, external(call, key)), "follow_info": follow}
 

@@ -1,6 +1,7 @@
 """mark_tag: an atomic change of the corp tags between one member and one customer."""
 
 from wxtag.sandbox import library
+from wxtag.sandbox.edge import mark_by
 from wxtag.sandbox.errors import ApiError
 from wxtag.sandbox.gate import Call
 from wxtag.sandbox.wecom.gate import OK, wecom_api
@@ -39,7 +40,7 @@ def mark_tag(call: Call) -> Doc:
         raise ApiError(present)
     after = {key: by for key, by in tags.items() if key not in remove}
     for key in add:
-        after.setdefault(key, {"by": "app", "agentid": call.account["agentid"]})
+        after.setdefault(key, mark_by("app", call.account["agentid"]))
     if len(after) > MOST:
         raise ApiError(40058)
     edge["tags"] = after

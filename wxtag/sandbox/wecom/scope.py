@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from wxtag.sandbox import ids
+from wxtag.sandbox.edge import Edge
 from wxtag.sandbox.errors import ApiError
 from wxtag.sandbox.gate import Call
 from wxtag.sandbox.world import Doc
@@ -33,7 +34,7 @@ def member(call: Call, userid: Any, unknown: int | None = None) -> Doc:
     return found
 
 
-def readable(call: Call, edge: Doc) -> bool:
+def readable(call: Call, edge: Edge) -> bool:
     """A verification-free contact is no customer yet; a new one may lag behind its event."""
     lag = float(call.sandbox.world.switches["wecom.read_after_add_lag_seconds"])
     return bool(edge["status"] != "half" and edge["since"] + lag <= call.sandbox.world.precise_now())
@@ -49,17 +50,17 @@ def external(call: Call, value: Any) -> str:
     return person
 
 
-def edge_of(call: Call, userid: Any, external_userid: Any) -> Doc:
+def edge_of(call: Call, userid: Any, external_userid: Any) -> Edge:
     """The relation of a member and his customer."""
     found = member(call, userid)
     external(call, external_userid)
-    edge: Doc | None = corp_of(call)["edges"][found["userid"].lower()].get(external_userid)
+    edge: Edge | None = corp_of(call)["edges"][found["userid"].lower()].get(external_userid)
     if edge is None or not readable(call, edge):
         raise ApiError(84061)
     return edge
 
 
-def marks_of(call: Call, edge: Doc) -> list[Doc]:
+def marks_of(call: Call, edge: Edge) -> list[Doc]:
     """The corp tags of an edge; what becomes of marks of deleted tags is a switch."""
     tags = corp_of(call)["tags"]
     stay = call.sandbox.world.switches["wecom.marks_of_deleted_tags"] == "stay"
