@@ -24,6 +24,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     doors.register(app)
     pages.register(app)
     commands.register(app)
+    if served:
+        app.extensions[doors.MOVER].ensure_started()  # what an earlier process left waits for no request
     return app
 
 

@@ -12,7 +12,7 @@ from apiflask import APIFlask
 
 from callbacks.gate import Gate
 from callbacks.knock import Answer, Knock
-from wxtag.app import core
+from wxtag.app import Core, core
 from wxtag.mover import Mover, Records
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def register(app: APIFlask) -> None:
     """Adds /callbacks/…. The first request of each web process starts its mover; a command never does."""
     with app.app_context():
         gate = Gate(app, core())
-    mover = Mover(app, _accept)
+    mover = Mover(app, _accept, _tell)
     app.extensions[MOVER] = mover
     inner = app.wsgi_app
 
@@ -95,3 +95,11 @@ def _accept(records: Records) -> int:
     from wxtag import inbox
 
     return inbox.accept(records)
+
+
+def _tell(core: Core, leaving: bool) -> None:
+    from wxtag import host_spools
+    from wxtag.database import writing
+
+    with writing() as session:
+        (host_spools.take_leave if leaving else host_spools.tell)(session, core.settings)

@@ -316,10 +316,38 @@ class TestCrash:
         path.write_bytes(data)
         with caplog.at_level(logging.ERROR):
             move_once(core, inbox.accept)
-        assert inbox.events == (["e0", "e1"] if where == "last" else ["e0"])
+        assert inbox.events == (["e0", "e1"] if where == "last" else ["e0", "e2"])
         (aside,) = kept_aside(core.settings)
-        assert aside.read_bytes() == data[2 * size if where == "last" else size :]
+        assert aside.read_bytes() == (data[2 * size :] if where == "last" else data[size : 2 * size])
         assert "is damaged" in caplog.text and segments(spool) == []
+
+    def test_several_damaged_places_are_kept_and_the_rest_is_taken_in(
+        self, core: Core, spool: Spool, inbox: Inbox
+    ) -> None:
+        for number in range(6):
+            spool.put(record(number))
+        (path,) = segments(spool)
+        spool.rotate()
+        data, size = bytearray(path.read_bytes()), path.stat().st_size // 6
+        data[size + 40 : size + 44] = b"wxr1"
+        data[3 * size : 5 * size] = os.urandom(2 * size)
+        path.write_bytes(data)
+        move_once(core, inbox.accept)
+        assert inbox.events == ["e0", "e2", "e5"]
+        assert [one.read_bytes() for one in kept_aside(core.settings)] == [
+            data[size : 2 * size],
+            data[3 * size : 5 * size],
+        ]
+
+    def test_room_that_was_made_for_a_write_that_never_came_is_no_damage(
+        self, core: Core, spool: Spool, inbox: Inbox
+    ) -> None:
+        spool.put(record(0))
+        (path,) = segments(spool)
+        spool.rotate()
+        os.truncate(path, path.stat().st_size + 700)
+        move_once(core, inbox.accept)
+        assert inbox.events == ["e0"] and kept_aside(core.settings) == [] and segments(spool) == []
 
     def test_a_segment_of_a_living_process_is_left_alone(
         self, core: Core, spool: Spool, inbox: Inbox

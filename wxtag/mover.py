@@ -1,5 +1,6 @@
 """Moves what waits in the local spool to the inbox, in batches, and rings the bell for the workers."""
 
+import atexit
 import contextlib
 import logging
 import os
@@ -33,13 +34,15 @@ what waits in the spool is safe."""
 LOOK = 1.0
 """Seconds between looks for the segments of processes that died."""
 REFRESH = 5.0
-"""Seconds between looks for bindings that were changed on another host."""
+"""Seconds between looks for bindings that were changed on another host, and between tellings of our spool."""
 LONGEST_WAIT = 5.0
 KEPT_ASIDE = (".damaged", ".refused")
 """What could not be read, and what the database refuses for good."""
 
 Records = list[tuple[str, SpoolRecord]]
 Accept = Callable[[Records], int]
+Tell = Callable[[Core, bool], None]
+"""Says how much waits, and whether this process is leaving."""
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +53,13 @@ class Backlog(NamedTuple):
     """Bytes."""
     oldest_ms: int
     """How long the oldest has waited."""
+
+
+class Taken(NamedTuple):
+    """What one segment held."""
+
+    messages: int
+    new: int
 
 
 def move_once(core: Core, accept: Accept) -> int:
@@ -67,7 +77,8 @@ def move_once(core: Core, accept: Accept) -> int:
         if descriptor is None:
             continue
         try:
-            moved += _move(path, descriptor, accept)
+            moved += read_in(path, descriptor, accept).messages
+            path.unlink()
         finally:
             os.close(descriptor)
     return moved
@@ -88,16 +99,46 @@ def backlog(settings: Settings) -> Backlog:
 
 def kept_aside(settings: Settings) -> list[Path]:
     """Files of the spool that nobody could take in and that wait for a person."""
-    folder = settings.data_dir / FOLDER
+    return aside_in(settings.data_dir / FOLDER)
+
+
+def aside_in(folder: Path) -> list[Path]:
     return sorted(path for suffix in KEPT_ASIDE for path in folder.glob("*" + suffix))
+
+
+def read_in(path: Path, descriptor: int, accept: Accept) -> Taken:
+    """Hands the records of one segment to `accept`; what cannot be read or accepted is kept beside it."""
+    found, new = spool_segment.read(spool_segment.name_of(path), descriptor), 0
+    for start in range(0, len(found.records), BATCH):
+        new += _accept(path, found.records[start : start + BATCH], accept)
+    if found.torn is not None:
+        log.warning(
+            "%s ends in a record that a crash cut off at byte %d: it was never acknowledged, and the "
+            "platform sends it again",
+            path,
+            found.torn,
+        )
+    for start, end in found.damaged:
+        kept = path.with_name(f"{path.stem}-{start}.damaged")
+        _keep(kept, os.pread(descriptor, end - start, start))
+        log.error(
+            "%s is damaged from byte %d to %d; messages that we acknowledged are in there. What could not "
+            "be read is kept in %s; the disk needs looking at",
+            path,
+            start,
+            end,
+            kept,
+        )
+    return Taken(len(found.records), new)
 
 
 class Mover:
     """A thread of a web process that moves what its doors have put, and what dead processes left."""
 
-    def __init__(self, app: Flask, accept: Accept) -> None:
+    def __init__(self, app: Flask, accept: Accept, tell: Tell = lambda _core, _leaving: None) -> None:
         self._app = weakref.ref(app)
         self._accept = accept
+        self._tell = tell
         self._settings = _core(app).settings
         self._starting = threading.Lock()
         self._stopping = threading.Event()
@@ -113,6 +154,7 @@ class Mover:
                 self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
                 self._pid = os.getpid()
                 self._thread.start()
+                atexit.register(self._leave)
 
     def stop(self) -> None:
         """Ends the thread after what it is doing; it can not be started again."""
@@ -120,6 +162,20 @@ class Mover:
         if self._thread is not None and self._pid == os.getpid():
             spool_of(self._settings).arrived.set()
             self._thread.join(10)
+
+    def _leave(self) -> None:
+        """A process that ends in good order moves what it still has, and is not missed afterwards."""
+        app = self._app()
+        if app is None or self._stopping.is_set() or self._pid != os.getpid():
+            return
+        self.stop()
+        try:
+            with app.app_context():
+                core = core_of_app()
+                move_once(core, self._accept)
+                self._tell(core, True)
+        except Exception as error:
+            log.warning("the spool waits for the next start: %s", _told(error))
 
     def _run(self) -> None:
         spool, failures, next_refresh, quiet_until = spool_of(self._settings), 0, 0.0, 0.0
@@ -138,6 +194,7 @@ class Mover:
                         next_refresh = clock.monotonic() + REFRESH
                         with reading() as session:
                             snapshot.refresh(session, core.settings, core.sealer)
+                        self._tell(core, False)
             except Exception as error:
                 wait = min(LONGEST_WAIT, 0.1 * 2**failures)
                 failures = min(failures + 1, 10)
@@ -162,45 +219,20 @@ class Mover:
         return taken
 
 
-def _move(path: Path, descriptor: int, accept: Accept) -> int:
-    found = spool_segment.read(spool_segment.name_of(path), descriptor)
-    for start in range(0, len(found.records), BATCH):
-        _accept(path, found.records[start : start + BATCH], accept)
-    if found.fault == "torn":
-        log.warning(
-            "%s ends in a record that a crash cut off at byte %d: it was never acknowledged, and the "
-            "platform sends it again",
-            path,
-            found.offset,
-        )
-    elif found.fault:
-        kept = path.with_suffix(".damaged")
-        _keep(kept, os.pread(descriptor, os.fstat(descriptor).st_size, found.offset))
-        log.error(
-            "%s is damaged from byte %d on; messages that we acknowledged are in there. What could not be "
-            "read is kept in %s; the disk needs looking at",
-            path,
-            found.offset,
-            kept,
-        )
-    path.unlink()
-    return len(found.records)
-
-
-def _accept(path: Path, records: Records, accept: Accept) -> None:
-    """Accepts a batch; when the database refuses one record of it for good, all but that one."""
+def _accept(path: Path, records: Records, accept: Accept) -> int:
+    """Accepts a batch; when the database refuses one record of it for good, all but that one. How many
+    were new."""
     try:
-        accept(records)
+        return accept(records)
     except (DataError, IntegrityError) as error:
         if len(records) > 1:
             middle = len(records) // 2
-            _accept(path, records[:middle], accept)
-            _accept(path, records[middle:], accept)
-            return
+            return _accept(path, records[:middle], accept) + _accept(path, records[middle:], accept)
         spool_id, record = records[0]
         kept = path.parent / f"{spool_id.replace(':', '-')}.refused"
         _keep(kept, spool_segment.frame(record))
         log.error("the database refuses %s for good, it is kept in %s: %s", spool_id, kept, _told(error))
+        return 0
 
 
 def _keep(path: Path, data: bytes) -> None:

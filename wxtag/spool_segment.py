@@ -31,10 +31,10 @@ class Reading(NamedTuple):
 
     records: list[tuple[str, SpoolRecord]]
     """(spool_id, record), in the order in which they came."""
-    fault: str
-    """"" | torn (a record that was never acknowledged was cut off by a crash) | damaged."""
-    offset: int
-    """Where the fault begins, in bytes."""
+    torn: int | None
+    """Where a record begins that a crash cut off and that was never acknowledged."""
+    damaged: list[tuple[int, int]]
+    """(from, to) in bytes: what was acknowledged and cannot be read."""
 
 
 def frame(record: SpoolRecord) -> bytes:
@@ -85,18 +85,24 @@ def take_over(path: Path) -> int | None:
 
 
 def read(name: str, descriptor: int) -> Reading:
-    """Everything that can be read of a segment, up to the first fault."""
+    """Everything that can be read of a segment; behind damage it goes on with the next whole record."""
     data = _whole(descriptor)
     records: list[tuple[str, SpoolRecord]] = []
+    damaged: list[tuple[int, int]] = []
     offset = 0
     while offset < len(data):
         end = _end(data, offset)
         record = _record(data[offset + _FRAME.size : end]) if end else None
-        if record is None:
-            return Reading(records, _fault(data, offset), offset)
-        records.append((f"{name}:{offset}", record))
-        offset = end
-    return Reading(records, "", offset)
+        if record is not None:
+            records.append((f"{name}:{offset}", record))
+            offset = end
+            continue
+        following = _next(data, offset)
+        if following == len(data) and _cut_short(data[offset:]):
+            return Reading(records, offset, damaged)
+        damaged.append((offset, following))
+        offset = following
+    return Reading(records, None, damaged)
 
 
 def name_of(path: Path) -> str:
@@ -140,14 +146,19 @@ def _record(content: bytes) -> SpoolRecord | None:
         return None
 
 
-def _fault(data: bytes, offset: int) -> str:
-    """A crash cuts the last write short; anything else was acknowledged and is damaged."""
-    rest = data[offset:]
-    cut = rest[:4] == _MARK[: len(rest)] and (
+def _next(data: bytes, offset: int) -> int:
+    """Where the next whole record begins, or the end."""
+    place = data.find(_MARK, offset + 1)
+    while place >= 0 and not _end(data, place):
+        place = data.find(_MARK, place + 1)
+    return place if place >= 0 else len(data)
+
+
+def _cut_short(rest: bytes) -> bool:
+    """Whether a crash left this of a last write that nobody was told of: its beginning, or only its length
+    (a file system may have made room for it, zeros, before its data)."""
+    if not any(rest):
+        return True
+    return rest[:4] == _MARK[: len(rest)] and (
         len(rest) < _FRAME.size or len(rest) - _FRAME.size < _FRAME.unpack_from(rest)[1] <= LONGEST
     )
-    followed, place = False, data.find(_MARK, offset + 1)
-    while place >= 0 and not followed:
-        followed = _end(data, place) > 0
-        place = data.find(_MARK, place + 1)
-    return "torn" if cut and not followed else "damaged"

@@ -32,6 +32,10 @@ BINDINGS = "已绑定的账号"
 NO_BINDINGS = "还没有绑定账号。绑定：flask --app wsgi account bind FILE"
 WAITING = "等待处理"
 FAILED = "处理失败"
+HOST_SILENT = (
+    "服务器 {0} 已 {1} 分钟没有消息，它暂存的回调可能还没有入库。请恢复该服务器，或取回其 spool 目录后收入。"
+)
+HOST_WAITING = "服务器 {0} 上有回调等待入库已 {1} 分钟。"
 NO_FAILURES = "没有失败的消息或推送。"
 IGNORED = "已保留但未处理的事件"
 NO_IGNORED = "没有。"

@@ -1,17 +1,20 @@
 """Whether this installation is alive and ready, and its numbers for Prometheus."""
 
+import contextlib
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 from rq import Worker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from wxtag import clock, mover
+from wxtag import clock, host_spools, mover
 from wxtag.apikeys import verify
 from wxtag.app import core
 from wxtag.database import reading
@@ -19,7 +22,6 @@ from wxtag.gauges import DatabaseGauges
 
 bp = Blueprint("health", __name__)
 STALE_MS = 30_000
-SPOOL_STALE_MS = 60_000
 HEARTBEAT = "wxtag:heartbeat:"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 OK = "ok"
@@ -38,7 +40,7 @@ def readyz() -> tuple[Response, int]:
     checks = {"database": _database, "redis": _redis, "worker": _worker, "clock": _clock, "spool": _spool}
     found = {name: _said(check) for name, check in checks.items()}
     ready = all(state == OK for state in found.values())
-    return jsonify(ready=ready, checks=found), 200 if ready else 503
+    return jsonify(ready=ready, checks=found, warnings=_warnings()), 200 if ready else 503
 
 
 @bp.get("/metrics")
@@ -54,6 +56,7 @@ def metrics() -> Response:
         pass  # PROMETHEUS_MULTIPROC_DIR is not set: this is the only process
     gauges = CollectorRegistry()
     gauges.register(DatabaseGauges())
+    gauges.register(SpoolGauges())
     body = generate_latest(counted) + generate_latest(gauges)
     return Response(body, content_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -118,7 +121,27 @@ def _fresh(process: str) -> bool:
 
 
 def _spool() -> str:
-    oldest = mover.backlog(core().settings).oldest_ms
-    if oldest > SPOOL_STALE_MS:
+    settings = core().settings
+    oldest = mover.backlog(settings).oldest_ms
+    if oldest > host_spools.WAITING_MS:
         return f"messages have waited in the spool for {oldest // 1000} s: nobody takes them in"
+    with contextlib.suppress(SQLAlchemyError), reading() as session:  # the check of the database says so
+        return "; ".join(map(str, host_spools.missed(session, settings))) or OK
     return OK
+
+
+def _warnings() -> list[str]:
+    """What waits for a person and keeps nothing from working."""
+    return [f"{path.name} is kept aside in the spool" for path in mover.kept_aside(core().settings)]
+
+
+class SpoolGauges(Collector):
+    """The spool of this host; asks only the file system."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        waits, aside = mover.backlog(core().settings), mover.kept_aside(core().settings)
+        yield GaugeMetricFamily("wxtag_spool_bytes", "What waits in the spool of this host", waits.size)
+        yield GaugeMetricFamily(
+            "wxtag_spool_oldest_seconds", "How long the oldest of it has waited", waits.oldest_ms / 1000
+        )
+        yield GaugeMetricFamily("wxtag_spool_kept_aside", "Its files that wait for a person", len(aside))

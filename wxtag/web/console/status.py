@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from wxtag import clock, overview
+from wxtag import clock, host_spools, overview
 from wxtag.apikeys import Caller
 from wxtag.app import core
 from wxtag.database import reading
@@ -43,6 +43,7 @@ def _moment(milliseconds: int | None) -> str:
 def _seen(who: Caller) -> dict[str, Any]:
     with reading() as session:
         return {
+            "missed": host_spools.missed(session, core().settings),
             "bindings": overview.bindings(session, who.company_id),
             "waiting": overview.waiting(session, who.company_id),
             "failures": overview.failures(session, who.company_id),
