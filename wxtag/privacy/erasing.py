@@ -1,6 +1,6 @@
 """Erases ids with all that came through them; a customer who has no id left is erased whole.
 
-What is decided here, and why: docs/decisions/0020-what-an-erasure-erases.md, docs/privacy.md.
+What is decided here, and why: docs/decisions/0014-what-an-erasure-takes.md, docs/privacy.md.
 """
 
 from collections import Counter

@@ -3,6 +3,7 @@
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from wxtag import clock
 from wxtag.app import core
 from wxtag.companies import hash_key
 from wxtag.events.decoded import Withdrawal
@@ -31,7 +32,8 @@ def withdraw(session: Session, company: Company, news: Withdrawal) -> set[int]:
     session.execute(delete(Field).where(Field.identity_id == row.id, Field.name.in_(news.fields)))
     _empty_messages(session, company, row, news.fields)
     if NAME in news.fields and news.at >= row.named_at:
-        row.name, row.named_at = "", news.at
+        # As of now, not of the event's second: no answer that was asked for before brings it back.
+        row.name, row.named_at = "", clock.now()
         session.flush()
         rename(session, row.customer_id)
     if PLACE in news.fields:
