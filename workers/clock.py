@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from config import load
 from config import logging as log_setup
 from workers.heartbeat import beat_in_database, beat_once
-from wxtag import bell, clock, drain, inbox, lookup, mover, nightly, push
+from wxtag import bell, clock, drain, inbox, jumps, lookup, mover, nightly, push
 from wxtag.app import core, create_core
 from wxtag.claims import leave
-from wxtag.database import reading
+from wxtag.database import reading, writing
 from wxtag.errors import WxtagError
 from wxtag.importing import run as imports
 from wxtag.importing import staff_poll
@@ -51,6 +51,11 @@ def sweep(session: Session) -> list[str]:
 def tick() -> None:
     """One round: take in what dead web processes left, ring for what waits."""
     mover.move_once(core(), inbox.accept)
+    with reading() as session:
+        jumped = jumps.due(session)
+    if jumped:
+        with writing() as session:
+            jumps.heal(session)
     with reading() as session:
         jobs = sweep(session)
     for job in jobs:

@@ -44,6 +44,8 @@ class Spool:
         """Set when something was put; the mover clears it."""
         self.writes = 0
         """How often was written to the disk: shows how busy this process is."""
+        self.fault = ""
+        """Why the last write did not succeed."""
         self._name = ""
         self._descriptor: int | None = None
         self._size = 0
@@ -85,7 +87,7 @@ class Spool:
                     self._group = _Group()
                 self._write(group)
         except OSError as error:
-            group.error = error
+            group.error, self.fault = error, error.strerror or type(error).__name__
             log.error("the spool %s cannot be written: %s", self.folder, error)
         finally:
             for follower in group.waiting:
@@ -111,7 +113,7 @@ class Spool:
         for framed in group.frames:
             group.ids.append(f"{self._name}:{self._size}")
             self._size += len(framed)
-        group.error = None
+        group.error, self.fault = None, ""
         self.writes += 1
 
     def _let_go(self) -> None:

@@ -1,5 +1,6 @@
 """Health: what is missing is named; numbers; and only those who run the place may ask."""
 
+import errno
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,10 +11,14 @@ from redis import Redis
 
 from tests.web.town import ONE_DATABASE
 from wxtag import clock, mover
+from wxtag import spool as spool_module
 from wxtag.apikeys import make_key
 from wxtag.app import core, create_core
 from wxtag.database import writing
+from wxtag.errors import Unavailable
 from wxtag.models import Account, InboxMessage, NightlyRun, Push, Touched
+from wxtag.spool import spool_of
+from wxtag.spooling import SpoolRecord
 from wxtag.web import pages
 
 
@@ -153,3 +158,22 @@ def test_pushes_are_counted_by_state(app, client, town):
     with writing() as session:
         session.query(Push).update({"state": "failed"})
     assert 'wxtag_pushes{state="failed"} 3.0' in client.get("/metrics").text
+
+
+@ONE_DATABASE
+def test_a_disk_that_takes_nothing_is_said(app, client, settings, monkeypatch):
+    spool = spool_of(settings)
+    message = SpoolRecord(1, 1, "callback", b"x", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool_module, "sync", full)
+        with pytest.raises(Unavailable):
+            spool.put(message)
+        assert (
+            "could not be written (No space left on device)" in client.get("/readyz").json["checks"]["spool"]
+        )
+    spool.put(message)
+    assert client.get("/readyz").json["checks"]["spool"] == "ok"
+
+
+def full(_descriptor):
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -19,6 +19,7 @@ from wxtag.apikeys import verify
 from wxtag.app import core
 from wxtag.database import reading
 from wxtag.gauges import DatabaseGauges
+from wxtag.spool import spool_of
 
 bp = Blueprint("health", __name__)
 STALE_MS = 30_000
@@ -122,6 +123,8 @@ def _fresh(process: str) -> bool:
 
 def _spool() -> str:
     settings = core().settings
+    if fault := spool_of(settings).fault:
+        return f"the last message could not be written ({fault}): look at the disk's space"
     oldest = mover.backlog(settings).oldest_ms
     if oldest > host_spools.WAITING_MS:
         return f"messages have waited in the spool for {oldest // 1000} s: nobody takes them in"
