@@ -148,19 +148,3 @@ def report_location(sandbox: Sandbox, body: Doc) -> Doc:
         ("Longitude", Bare(f"{longitude:.6f}")),
         ("Precision", Bare(f"{float(body.get('precision') or 65):.6f}")),
     )  # fmt: skip
-
-
-@act("menu_click")
-def menu_click(sandbox: Sandbox, body: Doc) -> Doc:
-    account, _, openid = visitor(sandbox, body)
-    need_fan(sandbox, account, openid)
-    open_window(sandbox, account, openid, MENU_ANSWERS, MENU_SECONDS)
-    return event(sandbox, account, openid, "CLICK", ("EventKey", str(body.get("key") or "")))
-
-
-@act("menu_view")
-def menu_view(sandbox: Sandbox, body: Doc) -> Doc:
-    account, _, openid = visitor(sandbox, body)
-    need_fan(sandbox, account, openid)
-    menu = int(ids.hexes(8, "menu", account["appid"]), 16)
-    return event(sandbox, account, openid, "VIEW", ("EventKey", str(body.get("url") or "")), ("MenuId", menu))

@@ -10,7 +10,7 @@ from wxtag.sandbox.errors import ActError
 from wxtag.sandbox.texts import TEXTS
 from wxtag.sandbox.world import Doc
 
-SCAN_QR, SEARCH_MOBILE, CARD = 1, 2, 3
+SCAN_QR, SEARCH_MOBILE, CARD, ACQUIRED = 1, 2, 3, 16
 
 
 def _by_way(sandbox: Sandbox, body: Doc) -> Doc:
@@ -36,7 +36,10 @@ def add_friend(sandbox: Sandbox, body: Doc) -> Doc:
         return {"external_userid": key, "already": True}
     state = str(body.get("state") or "")
     by_staff = body.get("by") == "staff"
-    add_way = int(body.get("add_way") or (SCAN_QR if state else SEARCH_MOBILE if by_staff else CARD))
+    add_way = int(
+        body.get("add_way")
+        or (ACQUIRED if body.get("link_id") else SCAN_QR if state else SEARCH_MOBILE if by_staff else CARD)
+    )
     values = {"add_way": add_way, "state": state, "oper_userid": staff["userid"] if by_staff else key}
     if known:
         notes = ("remark", "description", "company", "mobiles", "tags", "personal")
@@ -44,9 +47,9 @@ def add_friend(sandbox: Sandbox, body: Doc) -> Doc:
         values = {**kept, **values}
     new_edge(sandbox, corpid, staff["userid"], key, **values)
     code = welcome_code(sandbox, corp)
-    sent = contact_event(
-        sandbox, corpid, "add_external_contact", staff["userid"], key, ("State", state), ("WelcomeCode", code)
-    )
+    # LinkId is of an acquisition link.
+    more = (("State", state), ("WelcomeCode", code), ("LinkId", str(body.get("link_id") or "")))
+    sent = contact_event(sandbox, corpid, "add_external_contact", staff["userid"], key, *more)
     return {"external_userid": key, "welcome_code": code, "deliveries": sent}
 
 
@@ -127,6 +130,16 @@ def _frozen(value: object) -> str:
     return repr(
         sorted(value) if isinstance(value, dict) else list(value) if isinstance(value, tuple) else value
     )
+
+
+@act("archive_agreed")
+def archive_agreed(sandbox: Sandbox, body: Doc) -> Doc:
+    """The customer agrees that chats are archived."""
+    corpid, corp, staff, key = pair(sandbox, body)
+    need_edge(corp, staff["userid"], key)
+    more = ("WelcomeCode", welcome_code(sandbox, corp))
+    sent = contact_event(sandbox, corpid, "msg_audit_approved", staff["userid"], key, more)
+    return {"deliveries": sent}
 
 
 @act("chat")
