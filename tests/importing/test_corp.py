@@ -65,10 +65,21 @@ def test_the_inbox_does_not_grow_without_bound(
 @ON_SQLITE
 def test_a_lapsed_cursor_begins_that_part_again(world: World, town: Town) -> None:
     expected = crowd(world, 2, 250)
-    world.faults(
-        {"platform": "wecom", "api": BATCH, "what": "error", "errcode": 50100, "after": 1, "count": 2}
-    )
-    run = town.whole(town.corp)
+    run, lapsed = town.begin(town.corp), 0
+
+    def tell(run: imports.Run, _behind: int) -> None:
+        """Once a page of the part has been read, and worked off, its cursor lapses; the second time too."""
+        nonlocal lapsed
+        town.drain()
+        if run.cursor.get("cursor") and run.cursor.get("restarts", 0) == lapsed < 2:
+            lapsed += 1
+            world.faults({"platform": "wecom", "api": BATCH, "what": "error", "errcode": 50100, "count": 1})
+
+    with hold(run.account.id) as held:
+        assert held is not None
+        work(run, held, tell)
+    town.drain()
+    assert run.state == imports.DONE and lapsed == 2 and run.counts["calls"] >= 9
     assert town.pairs() == expected and town.messages() == 500 and run.counts["people"] == 500
 
 

@@ -8,6 +8,7 @@ from tests.sandbox.conftest import World
 from wxtag.database import reading, writing
 from wxtag.importing import rounds
 from wxtag.importing import run as imports
+from wxtag.importing.work import hold, work
 from wxtag.models import Identity, Import
 
 GET, BATCHGET = "user/get", "user/info/batchget"
@@ -93,8 +94,6 @@ def test_who_left_between_the_list_and_the_question_is_gone(world: World, town: 
             world.act("unfollow", person=names[2])
         town.drain()
 
-    from wxtag.importing.work import hold, work
-
     with hold(run.account.id) as held:
         assert held is not None
         work(run, held, between)
@@ -135,12 +134,22 @@ def test_a_fan_whom_the_list_no_longer_names_is_asked_about(world: World, town: 
 
 @ON_SQLITE
 def test_the_cursor_of_a_fan_who_left_begins_the_list_again(world: World, town: Town) -> None:
+    """Whoever was asked about already is not asked about again: calls are counted by the day."""
     world.switches({"wechat.user_get_page_size": 100})
     expected = fans(world, people(world, 150))
-    world.faults({"platform": "wechat", "api": GET, "what": "error", "errcode": 40003, "count": 1, "rate": 1})
-    run = town.begin(town.official)
-    run.plan, run.cursor = [], {"next": "oSomebodyWhoLeft", "at": 0, "last": False}
-    town.go_on(run)
+    run, refused = town.begin(town.official), False
+
+    def tell(run: imports.Run, _behind: int) -> None:
+        nonlocal refused
+        town.drain()
+        if not refused and run.cursor.get("next") and run.cursor["at"] >= 100:
+            refused = True
+            world.faults({"platform": "wechat", "api": GET, "what": "error", "errcode": 40003, "count": 1})
+
+    with hold(run.account.id) as held:
+        assert held is not None
+        work(run, held, tell)
     town.drain()
+    assert run.state == imports.DONE and refused
     assert sorted(town.ids("openid", scope=OA, active=True)) == sorted(expected)
-    assert run.counts["people"] == 150 and town.calls(BATCHGET) == 2
+    assert run.counts["people"] == 150 and town.calls(BATCHGET) == 2 and town.messages() == 150
