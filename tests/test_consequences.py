@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests.arriving import arrive, fan_event, wecom_event, xml
 from tests.callbacks import playing
-from tests.test_privacy import PHONE, Town
+from tests.town import PHONE, Town
 from wxtag.database import writing
 from wxtag.models import Consent, Event, Field, FollowUser, Identity, Push, Staff, db
 

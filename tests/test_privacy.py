@@ -1,20 +1,16 @@
 """Erasing: nothing of the person is left, nothing old brings them back, nobody else loses anything."""
 
-import json
-
 import pytest
 from sqlalchemy import select
 
-from tests.arriving import COUNTER, OFFICIAL, WECOM, arrive, bound, fan_event, wecom_event, xml
+from tests.arriving import arrive, fan_event
 from tests.callbacks import playing
-from workers import jobs
-from wxtag import clock, drain, inbox
+from tests.town import PHONE, Town
+from wxtag import clock
 from wxtag.app import core
+from wxtag.companies import make_company
 from wxtag.database import writing
-from wxtag.inbox import accept
 from wxtag.models import (
-    Base,
-    Company,
     Customer,
     Erased,
     Event,
@@ -29,107 +25,8 @@ from wxtag.models import (
     Touched,
     db,
 )
-from wxtag.privacy import policies
 from wxtag.privacy.erasing import erase_customer
 from wxtag.resolve import one_at_a_time
-from wxtag.spooling import SpoolRecord
-
-MINI = {
-    "kind": "mini_program",
-    "appid": playing.MP,
-    "secret": "secret-three",
-    "token": playing.TOKEN,
-    "aes_key": playing.AES_KEY,
-    "open_platform": "open-1",
-}
-PHONE = "+8613800138000"
-
-
-class Town:
-    """Lin is a fan (oLin), uses the mini-program (oMini), has Zhao as a contact (wmLin); Wang is a fan."""
-
-    def __init__(self, company):
-        self.id = company.id
-        self.oa, self.mp, self.corp = bound(company, OFFICIAL), bound(company, MINI), bound(company, WECOM)
-
-    def comes(self):
-        arrive(self.oa, fan_event("subscribe"), fan_event("CLICK", EventKey="menu_lin"))
-        arrive(self.oa, fan_event("subscribe", openid="oWang"))
-        self.says(self.oa, "lookup", "user_info", self.fan())
-        self.says(self.mp, "mini", "login", {"openid": "oMini", "unionid": "uLin"})
-        self.says(self.mp, "mini", "phone", {"openid": "oMini", "phone": PHONE})
-        arrive(self.corp, wecom_event("add_external_contact"))
-        self.says(self.corp, "lookup", "contact", self.contact())
-        self.works()
-
-    def fan(self):
-        answer = {"subscribe": 1, "openid": "oLin", "unionid": "uLin", "nickname": "林小满"}
-        return {"subject": "oLin", "asked_at": playing.NOW * 1000, "answer": answer}
-
-    def contact(self):
-        answer = {
-            "external_contact": {"external_userid": "wmLin", "name": "满满", "unionid": "uLin"},
-            "follow_user": [
-                {"userid": "Zhao", "remark": "店长的朋友", "createtime": playing.NOW, "tags": []}
-            ],
-        }
-        return {"subject": "wmLin", "asked_at": playing.NOW * 1000, "answer": answer}
-
-    def says(self, account, source, event, body, at=playing.NOW * 1000):
-        record = SpoolRecord(
-            account.id, account.company_id, source, json.dumps(body).encode(), at, event=event
-        )
-        return accept([(f"test:{next(COUNTER)}", record)])
-
-    def cancels(self, account, openid, at=playing.NOW * 1000):
-        return arrive(
-            account,
-            xml(
-                ToUserName="gh_0a1b2c3d4e5f",
-                FromUserName="oPush",
-                CreateTime=at // 1000,
-                MsgType="event",
-                Event="user_authorization_cancellation",
-                OpenID=openid,
-                AppID=account.appid,
-            ),
-            at=at,
-        )
-
-    def works(self):
-        while drain.drain(jobs._meaning, jobs._take_in):
-            pass
-        db.session.rollback()
-
-    def everything(self):
-        """All that the database holds, with what is sealed opened."""
-        with db.engine.connect() as connection:
-            found = [
-                repr(tuple(row))
-                for table in Base.metadata.sorted_tables
-                for row in connection.execute(select(table))
-            ]
-        with writing() as session:
-            read, columns = inbox.Reader(session), [getattr(InboxMessage, one) for one in inbox.Kept._fields]
-            for row in session.execute(select(*columns).where(InboxMessage.body != b"")):
-                found.append(json.dumps(read(inbox.Kept(*row)).content, ensure_ascii=False))
-            for row in session.scalars(select(Identity).where(Identity.sealed.is_not(None))):
-                found.append(core().sealer.open(row.sealed, "phone"))
-        return "\n".join(found)
-
-    def ids(self):
-        db.session.rollback()
-        return {row.value if row.kind != "phone" else "phone" for row in db.session.scalars(select(Identity))}
-
-    def customer(self, value):
-        db.session.rollback()
-        return db.session.scalars(select(Identity.customer_id).where(Identity.value == value)).one()
-
-    def replays(self):
-        with writing() as session:
-            count = inbox.replay(session, self.id)
-        self.works()
-        return count
 
 
 @pytest.fixture
@@ -235,8 +132,6 @@ def test_somebody_unknown_can_close_their_account(town):
 
 
 def test_another_company_with_the_same_ids_keeps_theirs(town, app):
-    from wxtag.companies import make_company
-
     with writing() as session:
         other = make_company(session, core().sealer, "别家")
     with writing() as session:
@@ -321,48 +216,3 @@ def test_erasing_a_customer_whose_friendships_are_over_leaves_nothing(town):
     assert "wmLin" not in town.everything()
     town.replays()
     assert town.ids() == {"oWang"}
-
-
-DAY = 86_400_000
-
-
-def policy(town, act="anonymise", days=30):
-    with writing() as session:
-        policies.set_unsubscribed(session, session.get(Company, town.id), act, days)
-
-
-def unfollows(town, openid="oLin"):
-    arrive(town.oa, fan_event("unsubscribe", openid=openid, at=playing.NOW + 10))
-    town.works()
-
-
-def night(town, days):
-    return policies.forget_unsubscribed(town.id, (playing.NOW + 10) * 1000 + days * DAY)
-
-
-def test_whoever_unfollows_is_kept_unless_the_company_decides_otherwise(town):
-    unfollows(town)
-    assert night(town, 4000) == 0
-    policy(town, "keep", None)
-    assert night(town, 4000) == 0
-    assert "oLin" in town.ids()
-
-
-def test_by_policy_that_openid_goes_after_so_many_days_and_nothing_else(town):
-    policy(town)
-    unfollows(town)
-    assert night(town, 29) == 0
-    assert night(town, 31) == 1
-    assert town.ids() == {"oWang", "oMini", "uLin", "wmLin", "phone"}
-    assert "oLin" not in town.everything()
-    assert db.session.scalars(select(Erased)).one().cause == "unsubscribed"
-    assert night(town, 31) == 0
-
-
-def test_whoever_followed_again_stays(town):
-    policy(town)
-    unfollows(town)
-    arrive(town.oa, fan_event("subscribe", at=playing.NOW + 20), at=(playing.NOW + 20) * 1000)
-    town.works()
-    assert night(town, 4000) == 0
-    assert "oLin" in town.ids()
