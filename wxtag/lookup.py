@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from wxtag import clock
@@ -55,7 +55,7 @@ def ask_due(go_on: Callable[[], bool] = lambda: True, answered: Callable[[], Non
 
     `answered()` is called whenever answers have come into the inbox.
     """
-    count = 0
+    count, whole = 0, set[int]()
     _take_over()
     asking = _due_ones(go_on)
     for several in run_writes(asking, lambda one: one.id, _ask, core().settings.wecom_parallel):
@@ -64,11 +64,13 @@ def ask_due(go_on: Callable[[], bool] = lambda: True, answered: Callable[[], Non
         if found:
             accept([_record(asked, asked.kind, sent_at, answer) for asked, (sent_at, answer) in found])
             _close([asked for asked, _ in found], "answered", None)
-            mended({asked.account.id for asked, _ in found})
+            whole |= {asked.account.id for asked, _ in found}
         for asked, result in several:
             if isinstance(result, Exception):
                 _no_answer(asked, result)
         answered()
+    if whole:
+        mended(whole)
     return count
 
 
@@ -163,18 +165,16 @@ def _record(asked: Asked, kind: str, sent_at: int, answer: dict[str, Any]) -> tu
 
 def _close(several: list[Asked], state: str, error: str | None) -> None:
     """Ends the questions; one that was asked anew in the meantime goes on waiting."""
+    if not several:
+        return
+    same = or_(*(and_(Lookup.id == asked.id, Lookup.version == asked.version) for asked in several))
+    ids = [asked.id for asked in several]
     with writing() as session:
-        for asked in several:
-            session.execute(
-                update(Lookup)
-                .where(Lookup.id == asked.id, Lookup.version == asked.version)
-                .values(state=state, error=error, answered_at=clock.now(), claimed_until=0)
-            )
-            session.execute(
-                update(Lookup)
-                .where(Lookup.id == asked.id, Lookup.version != asked.version)
-                .values(claimed_until=0)
-            )
+        session.execute(update(Lookup).where(Lookup.id.in_(ids)).values(claimed_until=0))
+        session.execute(
+            update(Lookup).where(same).values(state=state, error=error, answered_at=clock.now()),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _no_answer(asked: Asked, error: Exception) -> None:

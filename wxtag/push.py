@@ -41,6 +41,7 @@ class Round:
     wecom: WeCom
     go_on: Callable[[], bool]
     looked_at: int = 0
+    answered: bool = False
     pause: float = 0.0
     """Not 0: nothing more is sent, for so many seconds."""
     unknown: set[str] = field(default_factory=set)
@@ -97,6 +98,8 @@ def _work_off(now: Round, held: Held) -> int:
     for several in run_writes(sendings, lambda one: one.external_userid, mark, parallel):
         held.renew()
         _write_down(now, [(one, _outcome(result)) for one, result in several])
+    if now.answered and not now.pause:
+        mended({now.account.id})
     return now.looked_at
 
 
@@ -138,8 +141,7 @@ def _write_down(now: Round, outcomes: list[Outcome]) -> None:
             if attempt == TRIES:
                 raise
             clock.sleep(0.1 * attempt)
-    if any(outcome is None for _, outcome in outcomes):
-        mended({now.account.id})
+    now.answered |= any(outcome is None for _, outcome in outcomes)
     for _, error in outcomes:
         if isinstance(error, UnknownTag):
             now.unknown |= {error.tag_id} - {""}

@@ -1,10 +1,11 @@
 """What follows from the answers to mark_tag: our mirror, the next try, or a question for the truth."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wxtag import clock, corp_library, intents, touch
@@ -68,13 +69,14 @@ def take_in(session: Session, account: BoundAccount, outcomes: Iterable[Outcome]
     """Writes down what became of some sendings, in the caller's transaction."""
     found = {one.follow_user_id: (one, outcome) for one, outcome in outcomes}
     rows = select(Push).where(Push.follow_user_id.in_(found)).order_by(Push.follow_user_id).with_for_update()
-    proofs = {}
-    for push in session.scalars(rows.execution_options(populate_existing=True)).all():
+    pushes = session.scalars(rows.execution_options(populate_existing=True)).all()
+    proofs, there = {}, _believed(session, found)
+    for push in pushes:
         one, outcome = found[push.follow_user_id]
         if push.state != "waiting":
             continue  # the relation ended meanwhile
         if outcome is None:
-            _settle(session, push, one)
+            _settle(session, push, one, there[one.follow_user_id])
             proofs[one.corpid, one.external_userid] = intents.PROOF_MS
         elif isinstance(outcome, Unsent):
             push.intent, push.next_try_at = one.before, clock.now() + int(outcome.wait * 1000)
@@ -84,18 +86,18 @@ def take_in(session: Session, account: BoundAccount, outcomes: Iterable[Outcome]
     touch.ask_proofs(session, account.company_id, proofs)
 
 
-def _settle(session: Session, push: Push, one: Sending) -> None:
+def _believed(session: Session, relations: Iterable[int]) -> dict[int, dict[str, RelationTag]]:
+    there: dict[int, dict[str, RelationTag]] = defaultdict(dict)
+    for tag in session.scalars(select(RelationTag).where(RelationTag.follow_user_id.in_(list(relations)))):
+        there[tag.follow_user_id][tag.wecom_id] = tag
+    return there
+
+
+def _settle(session: Session, push: Push, one: Sending, there: dict[str, RelationTag]) -> None:
     """It was done: the mirror says so now, for the API sends no callback. A reading will prove it."""
     now = clock.now()
-    if one.remove:
-        session.execute(
-            delete(RelationTag).where(
-                RelationTag.follow_user_id == one.follow_user_id, RelationTag.wecom_id.in_(one.remove)
-            )
-        )
-    there = set(
-        session.scalars(select(RelationTag.wecom_id).where(RelationTag.follow_user_id == one.follow_user_id))
-    )
+    for wecom_id in {*one.remove} & there.keys():
+        session.delete(there.pop(wecom_id))
     session.add_all(
         RelationTag(
             company_id=one.company_id,
