@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -20,6 +20,8 @@ from wxtag.resolve import Meant, apply_all
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LIVES = itertools.count(1)
+FOUND = [Phase.explicit, Phase.reuse, Phase.generate]
+"""Without shrinking: lives are long."""
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
@@ -151,6 +153,7 @@ def consistent(session, company_id):
 
 
 def play(before, after, seed):
+    print(f"before={before}\nafter={after}\nseed={seed}")
     lives = [live(before, after, seed, cuts, f"life {next(LIVES)}") for cuts in range(3)]
     for one in lives[1:]:
         assert one[0] == lives[0][0], "before anybody decided"
@@ -159,21 +162,21 @@ def play(before, after, seed):
 
 
 @ONE_DATABASE
-@settings(max_examples=12, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=12, phases=FOUND, deadline=None, suppress_health_check=QUIET)
 @given(st.lists(LINKS, min_size=4, max_size=16), st.lists(LINKS, max_size=6), st.integers(0, 999))
 def test_batches_in_any_order_and_cut_anywhere_end_alike(app, before, after, seed):
     play(before, after, seed)
 
 
 @pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
-@settings(max_examples=3, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=3, phases=FOUND, deadline=None, suppress_health_check=QUIET)
 @given(st.lists(LINKS, min_size=8, max_size=16), st.lists(LINKS, max_size=6), st.integers(0, 999))
 def test_on_mariadb_too(app, before, after, seed):
     play(before, after, seed)
 
 
 @pytest.mark.long
-@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=300, phases=FOUND, deadline=None, suppress_health_check=QUIET)
 @given(st.lists(LINKS, min_size=4, max_size=30), st.lists(LINKS, max_size=12), st.integers(0, 999))
 def test_many_lives_end_alike(app, before, after, seed):
     play(before, after, seed)

@@ -46,7 +46,8 @@ def record(session: Session, component: Component, disputes: Iterable[Dispute]) 
         elif one.answered and row.state == "open" and component.identities[one.who].kind not in ACCOUNTS:
             row.state, row.decision, row.decided_at = "decided", "different", now
     for key, row in known.items():
-        if key not in wanted and row.state == "open" and row.identity_id not in component.crowded:
+        unknown = component.guests if row.kind == "proposed" else component.crowded
+        if key not in wanted and row.state == "open" and row.identity_id not in unknown:
             row.state, row.decided_at = "settled", now
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from wxtag.models import Identity, Verdict
 
@@ -44,7 +45,7 @@ class Judge:
         """What people called different."""
         self.doubts: dict[int, set[int]] = defaultdict(set)
         """What stronger evidence left in dispute: weaker evidence does not settle it."""
-        self.disputes: list[Dispute] = []
+        self.found: dict[tuple[str, int], Dispute] = {}
         for one in verdicts:
             if one.verb == "different":
                 self.verdicts[one.low_id].add(one.high_id)
@@ -74,7 +75,8 @@ class Judge:
     def clash(self, groups: list[set[int]], decided: bool = False) -> Clash | None:
         """Why these groups cannot all be one person, or nothing."""
         owner = {member: number for number, group in enumerate(groups) for member in group}
-        wrong: dict[int, set[int]] = defaultdict(set)
+        shown: dict[int, set[int]] = defaultdict(set)
+        pairs: set[tuple[int, int]] = set()
         if not decided:
             places: dict[tuple[str, str], set[int]] = defaultdict(set)
             for member in owner:
@@ -82,34 +84,40 @@ class Judge:
                 if found.kind in ACCOUNTS:
                     places[found.kind, found.scope].add(member)
             for members in places.values():
-                if len({owner[one] for one in members}) > 1:
+                owners = sorted({owner[one] for one in members})
+                if len(owners) > 1:
+                    pairs.update(combinations(owners, 2))
                     for one in members:
-                        wrong[owner[one]].add(one)
-        by_place = bool(wrong)
+                        shown[owner[one]].add(one)
+        by_place = bool(pairs)
         for member, number in owner.items():
             for apart in (self.verdicts, self.doubts):
                 for other in apart.get(member, ()):
                     if owner.get(other, number) != number:
-                        wrong[number].add(member)
-        if not wrong:
+                        shown[number].add(member)
+                        pairs.add((min(number, owner[other]), max(number, owner[other])))
+        if not pairs:
             return None
-        return self._clash(
-            [groups[number] for number in sorted(wrong)], [wrong[n] for n in sorted(wrong)], by_place
-        )
+        kind = "told_apart"
+        if by_place:
+            kinds = {self.kind(one) for ids in shown.values() for one in ids}
+            kind = "two_unionids" if "unionid" in kinds else "two_accounts"
+        return self._clash(kind, groups, shown.values(), pairs)
 
     def between(self, groups: list[set[int]]) -> Clash:
         """The same for groups that must not be joined whatever they are."""
-        return self._clash(groups, groups, False)
+        return self._clash("told_apart", groups, groups, combinations(range(len(groups)), 2))
 
-    def _clash(self, groups: list[set[int]], shown: list[set[int]], by_place: bool) -> Clash:
+    def _clash(
+        self,
+        kind: str,
+        groups: list[set[int]],
+        shown: Iterable[set[int]],
+        pairs: Iterable[tuple[int, int]],
+    ) -> Clash:
+        shown = list(shown)
         sides = sorted((min(ids, key=self.rank) for ids in shown), key=self.rank)
-        kinds = {self.kind(one) for one in sides}
-        kind = "told_apart"
-        if by_place:
-            kind = "two_unionids" if "unionid" in kinds else "two_accounts"
-        answered = all(
-            self.told_apart(one, other) for number, one in enumerate(groups) for other in groups[:number]
-        )
+        answered = all(self.told_apart(groups[one], groups[other]) for one, other in pairs)
         return Clash(kind, sides, {one for ids in shown for one in ids}, answered)
 
     def dispute(self, ids: Collection[int], clash: Clash, others: Collection[int] = ()) -> None:
@@ -122,4 +130,6 @@ class Judge:
             return
         who = min(rest or [*ids, *others], key=self.rank)
         kind = clash.kind if self.kind(who) in ACCOUNTS else self.kind(who)
-        self.disputes.append(Dispute(who, kind, clash.sides, clash.answered))
+        known = self.found.get((kind, who), Dispute(who, kind, [], True))
+        sides = sorted({*known.sides, *clash.sides}, key=self.rank)
+        self.found[kind, who] = Dispute(who, kind, sides, known.answered and clash.answered)

@@ -24,6 +24,8 @@ class Component:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     proposals: dict[int, Link] = field(default_factory=dict)
     """Evidence that only proposes."""
+    guests: set[int] = field(default_factory=set)
+    """Ids that are here for what proposes to join them; what else is proposed about them is not known."""
     crowded: set[int] = field(default_factory=set)
     """Ids that stand alone because a crowd shares them; their evidence is left out."""
 
@@ -72,7 +74,7 @@ def groups_of(component: Component) -> tuple[list[set[int]], list[Dispute]]:
     _join(sets, shared, judge)
     _join_visitors(sets, seen, judge)
     groups = sets.groups()
-    return [groups[root] for root in sorted(groups)], judge.disputes
+    return [groups[root] for root in sorted(groups)], list(judge.found.values())
 
 
 def proposed(component: Component, groups: Iterable[set[int]]) -> list[Dispute]:
@@ -93,6 +95,7 @@ def proposed(component: Component, groups: Iterable[set[int]]) -> list[Dispute]:
     return [
         Dispute(who, "proposed", [who, *sorted(others, key=judge.rank)], False)
         for who, others in sorted(asked.items())
+        if who not in component.guests
     ]
 
 

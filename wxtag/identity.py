@@ -105,15 +105,15 @@ def connect_all(session: Session, company_id: int, said: Iterable[Evidence]) -> 
 def _connected(session: Session, start: set[int]) -> Component:
     """Everything that accepted evidence and people's word connect with these identities.
 
-    Also what proposals would join with a phone or the like among them, to tell whether they still propose.
+    Also those whom proposals would join with one of them, as guests: to tell whether it still proposes.
     """
     component = Component()
     _follow(session, component, start)
-    weak = {one for one, row in component.identities.items() if row.kind not in ACCOUNTS}
-    proposals = _at_ends(session, weak, Link.state == PROPOSED)
-    others = {end for link in proposals.values() for end in (link.low_id, link.high_id)}
-    _follow(session, component, others - set(component.identities))
-    component.proposals = proposals
+    component.proposals = _at_ends(session, component.identities, Link.state == PROPOSED)
+    ends = {end for link in component.proposals.values() for end in (link.low_id, link.high_id)}
+    known = set(component.identities)
+    _follow(session, component, ends - known)
+    component.guests = set(component.identities) - known
     return component
 
 

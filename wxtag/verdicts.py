@@ -80,9 +80,9 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
     elif decision == SAME:
         for ours, theirs in pairs:
             _say_same(session, company_id, ours, theirs, actor, conflict.id)
-    elif len(groups) < len(found):
+    elif len(groups) == 1:
         raise InputError(
-            f"some of the sides of conflict {conflict_id} were merged since: undo that merge first "
+            f"the sides of conflict {conflict_id} were merged since: undo that merge first "
             "(the history of the customer names it)"
         )
     else:
