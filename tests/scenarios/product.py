@@ -36,6 +36,7 @@ class Product:
 
     def __init__(self, folder: Path, database_url: str, redis_url: str, workers: int = 1) -> None:
         self.folder, self.workers = folder, workers
+        self.library = ROOT / "config" / "starter_library.yaml"
         self.sandbox_port, self.web_port = free_port(), 0
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
@@ -62,7 +63,7 @@ class Product:
         for document in requests.get(f"{self.sandbox}/sandbox/accounts", timeout=5).json()["accounts"]:
             answer = json.loads(self.flask("account", "bind", "-", stdin=json.dumps(document)))
             paths[document.get("corpid") or document["appid"]] = answer["callback_path"]
-        self.flask("library", "load", str(ROOT / "config" / "starter_library.yaml"))
+        self.flask("library", "load", str(self.library))
         self.key = self.flask("api-key", "create", "--role", "admin").strip()
         self.start_web()
         self.start_workers()
