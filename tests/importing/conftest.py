@@ -214,3 +214,9 @@ def fans(world: World, people: list[str]) -> list[str]:
         world.act("follow", person=person)
     known = {p["id"]: p["openids"][OA] for p in world.control("GET", "people")["people"]}
     return [known[person] for person in people]
+
+
+def many_fans(world: World, count: int) -> list[str]:
+    """So many people who follow already; their openids."""
+    world.act("populate", fans=count, prefix="fan", seed=1)
+    return [p["openids"][OA] for p in world.control("GET", "people?prefix=fan")["people"]]

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from tests.importing.conftest import CORP, OA, ON_SQLITE, Town, fans, friends
+from tests.importing.conftest import CORP, OA, ON_SQLITE, Town, fans, friends, many_fans
 from tests.sandbox.conftest import World
 from wxtag.database import reading, writing
 from wxtag.importing import rounds
@@ -20,10 +20,11 @@ def people(world: World, count: int, prefix: str = "f") -> list[str]:
     return [f"{prefix}-{number:05d}" for number in range(count)]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("shape", ["last_openid", "empty"])
 def test_every_fan_is_there_once_whatever_ends_the_list(world: World, town: Town, shape: str) -> None:
     world.switches({"wechat.user_get_page_size": 150, "wechat.user_get_end_shape": shape})
-    expected = fans(world, people(world, 310))
+    expected = many_fans(world, 310)
     run = town.whole(town.official)
     assert sorted(town.ids("openid", scope=OA, active=True)) == sorted(expected)
     assert town.messages() == 310 and run.counts["people"] == run.counts["total"] == 310
@@ -57,7 +58,7 @@ def test_a_used_up_day_is_waited_for_and_the_worker_goes_on(
     world: World, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.switches({f"wechat.quota.{BATCHGET}": 2})
-    expected = fans(world, people(world, 250))
+    expected = many_fans(world, 250)
     run = town.go_on(town.begin(town.official))
     assert run.state == imports.WAITING and run.error and "45009" in run.error
     assert run.counts["people"] == 200, "what was read is kept"
@@ -108,7 +109,7 @@ def test_one_foreign_openid_does_not_fail_the_others(
 ) -> None:
     """It fails the whole call with 40003, and another report puts the most at 50 instead of 100."""
     world.switches({"wechat.batchget_max": 50})
-    expected = fans(world, people(world, 60))
+    expected = many_fans(world, 60)
     run = town.begin(town.official)
     run.plan, run.cursor = [*expected[:31], world.openid("lin", "wx5a17d0c0ffee0b01"), *expected[31:]], {
         "at": 0, "last": True,
@@ -136,7 +137,7 @@ def test_a_fan_whom_the_list_no_longer_names_is_asked_about(world: World, town: 
 def test_the_cursor_of_a_fan_who_left_begins_the_list_again(world: World, town: Town) -> None:
     """Whoever was asked about already is not asked about again: calls are counted by the day."""
     world.switches({"wechat.user_get_page_size": 100})
-    expected = fans(world, people(world, 150))
+    expected = many_fans(world, 150)
     run, refused = town.begin(town.official), False
 
     def tell(run: imports.Run, _behind: int) -> None:
