@@ -15,10 +15,11 @@ from typing import NamedTuple
 from config import Settings
 from tests.callbacks.playing import accounts
 from tests.conftest import SECRET_KEY
-from wxtag import snapshot
-from wxtag.app import Core
+from wxtag import companies, snapshot
+from wxtag.app import Core, core, create_core
+from wxtag.database import reading, writing
+from wxtag.models import db
 from wxtag.mover import move_once
-from wxtag.sealing import Sealer
 from wxtag.spooling import SpoolRecord
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,30 @@ def status_of(answer: bytes) -> int:
     return int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") else 0
 
 
+def bind_all(settings: Settings) -> None:
+    """The tests' accounts, in the database and in the doors' snapshot."""
+    with create_core(settings).app_context():
+        with writing() as session:
+            company = companies.make_company(session, core().sealer)
+            for one in accounts():
+                of_kind = {
+                    "wecom": {"corpid": one.appid, "agentid": one.agentid},
+                    "official_account": {"appid": one.appid, "mode": one.mode},
+                    "mini_program": {"appid": one.appid, "mode": one.mode, "format": one.format},
+                }[one.kind]
+                letters = "".join(letter for letter in one.aes_key if letter.isalnum())
+                keys = {
+                    "secret": one.secret,
+                    "token": one.token,
+                    "aes_key": letters and letters.ljust(43, "x"),
+                }
+                companies.bind(session, core().sealer, company, {"kind": one.kind, **of_kind, **keys})
+        with reading() as session:
+            snapshot.refresh(session, settings, core().sealer)
+        db.session.remove()
+        db.engine.dispose()
+
+
 @contextmanager
 def serving(folder: Path, database: Path, **environment: str) -> Iterator[Served]:
     """Starts it on a free port; `database` is a SQLite file with the schema, which is copied."""
@@ -101,7 +126,7 @@ def serving(folder: Path, database: Path, **environment: str) -> Iterator[Served
     shutil.copy(database, data / "wxtag.sqlite")
     url = f"sqlite:///{data / 'wxtag.sqlite'}"
     settings = Settings(database_url=url, redis_url="unix:///nowhere", secret_key=SECRET_KEY, data_dir=data)
-    snapshot.write(settings, Sealer(SECRET_KEY), accounts())
+    bind_all(settings)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WXTAG_")}

@@ -6,7 +6,8 @@ https://developers.weixin.qq.com/doc/service/guide/h5/auth.html
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from apiflask import APIBlueprint
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from wxtag import clock, texts
@@ -19,7 +20,7 @@ from wxtag.web.errors import Problem
 from wxtag.web.limits import address, slow_down
 from wxtag.web.oauth import cookies
 
-bp = Blueprint("oauth", __name__, url_prefix="/oauth/<appid>")
+bp = APIBlueprint("oauth", __name__, url_prefix="/oauth/<appid>", enable_openapi=False)
 SCOPES = ("snsapi_base", "snsapi_userinfo")
 LONGEST = 512
 A_MINUTE = 600
