@@ -26,7 +26,6 @@ from wxtag.nightly import run as run_nightly
 from wxtag.resolve import Meant, apply_all
 from wxtag.tags import engine
 
-IMPORT_SECONDS = 20.0
 TOUCHED_AT_ONCE = 500
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ def nightly() -> int:
 def imports() -> int:
     """Imports that were put off and may go on now, and the daily poll of staff."""
     bell.heard(core().redis, "imports")
-    done = rounds.go_on(clock.monotonic() + IMPORT_SECONDS)
+    done = rounds.go_on(Turn(core().redis).goes_on)
     _ring("drain", "lookup", "compute", "push")
     return done
 

@@ -7,22 +7,22 @@ from wxtag.database import reading
 from wxtag.errors import PlatformError
 from wxtag.importing import run as imports
 from wxtag.importing import staff_poll
-from wxtag.importing.work import hold, work
+from wxtag.importing.work import GoesOn, hold, work
 
 log = logging.getLogger(__name__)
 
 
-def go_on(until: float) -> int:
-    """What is due, until that moment (monotonic seconds); returns how many accounts were looked at."""
+def go_on(goes_on: GoesOn) -> int:
+    """What is due, for as long as it `goes_on`; returns how many accounts were looked at."""
     now, done = clock.now(), 0
     with reading() as session:
         polls, waiting = staff_poll.due(session, now), imports.due(session, now)
     for account_id in polls:
         done += _poll(account_id)
     for import_id in waiting:
-        if clock.monotonic() >= until:
+        if not goes_on():
             break
-        done += _import(import_id, until)
+        done += _import(import_id, goes_on)
     return done
 
 
@@ -40,7 +40,7 @@ def _poll(account_id: int) -> int:
     return 1
 
 
-def _import(import_id: int, until: float) -> int:
+def _import(import_id: int, goes_on: GoesOn) -> int:
     """One that lost its worker is still `waiting` and due, so that the next one takes it."""
     account_id = imports.load(import_id).account.id
     with hold(account_id) as held:
@@ -48,5 +48,5 @@ def _import(import_id: int, until: float) -> int:
             return 0
         run = imports.load(import_id)
         if run.state == imports.WAITING:
-            work(run, held, lambda _run, _behind: None, until, patient=False)
+            work(run, held, lambda _run, _behind: None, goes_on, patient=False)
     return 1

@@ -21,6 +21,7 @@ LONG_WAIT_SECONDS = 300.0
 MOST_TRIES = 10
 NAP_SECONDS = 0.2
 
+GoesOn = Callable[[], bool]
 Tell = Callable[[Run, int], None]
 """Told after each step: the import, and how many messages wait to be worked off."""
 
@@ -34,11 +35,12 @@ def lease_name(account_id: int) -> str:
     return f"import:{account_id}"
 
 
-def work(run: Run, held: Held, tell: Tell, until: float = float("inf"), patient: bool = True) -> None:
+def work(run: Run, held: Held, tell: Tell, goes_on: GoesOn = lambda: True, patient: bool = True) -> None:
     """Goes on until it is done, paused or put off; the row then says which.
 
-    `until` (monotonic seconds): it hands over then. A worker is not `patient`: where it would have to wait it
-    hands over as well, because its time is needed to work off what the import waits for.
+    Asked before each step whether it `goes_on`, it hands over when it should not. A worker is not `patient`:
+    where it would have to wait it hands over as well, because its time is needed to work off what the import
+    waits for.
     """
     platform, answered = client(run.account), False
     while run.stage != DONE:
@@ -47,7 +49,7 @@ def work(run: Run, held: Held, tell: Tell, until: float = float("inf"), patient:
         with reading() as session:
             behind = waiting(session, run.account.company_id)
         tell(run, behind)
-        if clock.monotonic() >= until:
+        if not goes_on():
             return
         moved = False
         if behind <= MOST_WAITING:
