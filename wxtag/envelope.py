@@ -53,16 +53,16 @@ def open_message(account: BoundAccount, query: Mapping[str, str], body: bytes) -
         _verify_plain(account, query)
     form, outer = parse(body)
     _check_format(account, form)
-    encrypted = _field(outer, "encrypt")
+    names = _named(outer, "encrypt", "tousername", "msgtype")
+    encrypted = names.get("encrypt")
     # A plain account whose owner has just switched the platform to safe mode: take the stronger proof.
     if encrypted is not None and (not plain_allowed or (account.aes_key and query.get("msg_signature"))):
-        return _open_encrypted(account, query, form, outer, encrypted)
+        return _open_encrypted(account, query, form, names)
     if not plain_allowed:
         raise Refused("unencrypted", f"a body without Encrypt, and the account is bound as {account.mode}")
     _verify_plain(account, query)
-    content = {key: value for key, value in outer.items() if key.lower() != "encrypt"}
-    _check_content(account, content)
-    return Message(content, account.key, encrypted=False)
+    _check_content(account, outer, names)
+    return Message(_without_encrypt(outer, names), account.key, encrypted=False)
 
 
 def open_echo(account: BoundAccount, query: Mapping[str, str]) -> bytes:
@@ -102,7 +102,7 @@ def content_time(content: Mapping[str, Any]) -> int | None:
     """When it happened, epoch milliseconds, as the platform says it (in seconds)."""
     for name in ("createtime", "timestamp"):
         try:
-            text = str(_field(content, name) or "").strip()
+            text = str(_named(content, name).get(name) or "").strip()
         except Malformed:
             continue
         if text.isascii() and text.isdigit() and len(text) <= 11:
@@ -111,22 +111,28 @@ def content_time(content: Mapping[str, Any]) -> int | None:
 
 
 def _open_encrypted(
-    account: BoundAccount, query: Mapping[str, str], form: str, outer: dict[str, Any], encrypted: Any
+    account: BoundAccount, query: Mapping[str, str], form: str, outer: Mapping[str, Any]
 ) -> Message:
+    encrypted = outer["encrypt"]
     if not isinstance(encrypted, str) or not encrypted.strip():
         raise Malformed("encrypt", "Encrypt is not one text")
     opened = _decrypt_signed(account, query, encrypted.strip())
     inner_form, content = parse(opened.message)
     if inner_form != form:
         raise Malformed("format", f"{inner_form} inside {form}")
+    names = _named(content, "encrypt", "tousername", "msgtype")
     if account.kind == "wecom":
-        receiver = _field(outer, "tousername")
-        if receiver is not None:
-            _check_corp(account, receiver)
-        _check_corp(account, _field(content, "tousername"))
-    content = {key: value for key, value in content.items() if key.lower() != "encrypt"}
-    _check_content(account, content)
-    return Message(content, account.key, encrypted=True)
+        if "tousername" in outer:
+            _check_corp(account, outer["tousername"])
+        _check_corp(account, names.get("tousername"))
+    _check_content(account, content, names)
+    return Message(_without_encrypt(content, names), account.key, encrypted=True)
+
+
+def _without_encrypt(content: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+    if "encrypt" not in names:
+        return content
+    return {key: value for key, value in content.items() if key.lower() != "encrypt"}
 
 
 def _verify_plain(account: BoundAccount, query: Mapping[str, str]) -> None:
@@ -164,8 +170,8 @@ def _check_corp(account: BoundAccount, receiver: Any) -> None:
         raise Refused("receiver", "ToUserName is not this corp")
 
 
-def _check_content(account: BoundAccount, content: dict[str, Any]) -> None:
-    kind = _field(content, "msgtype")
+def _check_content(account: BoundAccount, content: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    kind = names.get("msgtype")
     if isinstance(kind, str) and kind.strip():
         return
     if account.kind == "mini_program" and is_container_check(content):
@@ -173,12 +179,17 @@ def _check_content(account: BoundAccount, content: dict[str, Any]) -> None:
     raise Malformed("content", "there is no MsgType in the message")
 
 
-def _field(content: Mapping[str, Any], name: str) -> Any:
-    """The field of that name in any case (WeCom's JSON comes in both). Raises Malformed when two match."""
-    found = [value for key, value in content.items() if key.lower() == name]
-    if len(found) > 1:
-        raise Malformed("content", f"{name} stands twice, written differently")
-    return found[0] if found else None
+def _named(content: Mapping[str, Any], *asked: str) -> dict[str, Any]:
+    """The fields by their names in lower case (WeCom's JSON comes in both).
+
+    Raises Malformed when one that is asked for stands there twice.
+    """
+    lowered = {key.lower(): value for key, value in content.items()}
+    if len(lowered) < len(content):
+        for name in asked:
+            if sum(key.lower() == name for key in content) > 1:
+                raise Malformed("content", f"{name} stands twice, written differently")
+    return lowered
 
 
 def _leaf(value: Any) -> Any:

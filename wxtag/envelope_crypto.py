@@ -5,6 +5,7 @@ https://developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.ht
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 from functools import lru_cache
@@ -32,8 +33,9 @@ class Decrypted(NamedTuple):
 
 def signature(token: str, *parts: str) -> str:
     """Lower-case hex SHA-1 of the token and the parts, sorted bytewise and joined."""
-    raw = sorted(part.encode("utf-8", "replace") for part in (token, *parts))
-    return hashlib.sha1(b"".join(raw), usedforsecurity=False).hexdigest()
+    # UTF-8 keeps the order of code points: sorting the texts sorts the bytes.
+    raw = "".join(sorted((token, *parts))).encode("utf-8", "replace")
+    return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
 
 
 def signed(given: str, token: str, *parts: str) -> bool:
@@ -45,7 +47,7 @@ def signed(given: str, token: str, *parts: str) -> bool:
 def decrypt(aes_key: str, encrypted: str) -> Decrypted:
     """Opens one base64 ciphertext with an EncodingAESKey of 43 characters. Raises Malformed."""
     try:
-        sealed = base64.b64decode(encrypted.encode("ascii"), validate=True)
+        sealed = binascii.a2b_base64(encrypted, strict_mode=True)
     except ValueError as error:
         raise Malformed("base64", "what is encrypted is not base64") from error
     if not sealed or len(sealed) % 16:

@@ -41,7 +41,6 @@ def parse_xml(text: bytes) -> dict[str, Any]:
         # Left to itself, expat finds out UTF-16 and reads it, whatever encoding it is told.
         raise Malformed("encoding", "the XML holds NUL bytes: it is UTF-16, or no text")
     parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
     parser.XmlDeclHandler = _declaration
     parser.StartDoctypeDeclHandler = _doctype
     document = _build_with(parser)
@@ -69,29 +68,35 @@ def _doctype(*_args: Any) -> None:
 def _build_with(parser: expat.XMLParserType) -> dict[str, Any]:
     """Has the parser put the document together, and stop at what is too deep; empty until it has parsed.
 
-    Closures and not methods: this runs for every element of every callback.
+    Closures and not methods, and nothing for a leaf but its text: this runs for every callback's elements.
     """
     document: dict[str, Any] = {}
-    outer: list[tuple[dict[str, Any], str]] = []
-    children, text = document, ""
+    children, outer = document, list[dict[str, Any]]()
+    texts: list[str] = []
+    leaf = False
+    """Nothing was opened inside the element that is open."""
 
     def start(_name: str, _attributes: Any) -> None:
-        nonlocal children, text
-        if len(outer) >= MAX_DEPTH:
-            raise Malformed("depth", f"the XML is nested more than {MAX_DEPTH} deep")
-        outer.append((children, text))
-        children, text = {}, ""
-
-    def data(more: str) -> None:
-        nonlocal text
-        text += more
+        nonlocal children, leaf
+        if leaf:
+            outer.append(children)
+            children = {}
+            if len(outer) >= MAX_DEPTH:
+                raise Malformed("depth", f"the XML is nested more than {MAX_DEPTH} deep")
+        leaf = True
+        if texts:
+            _refuse_mixed(texts)
+            texts.clear()
 
     def end(name: str) -> None:
-        nonlocal children, text
-        if children and text.strip():
-            raise Malformed("xml", f"the element {name[:40]!r} mixes text and elements")
-        value: Any = children or text
-        children, text = outer.pop()
+        nonlocal children, leaf
+        value: Any
+        if leaf:
+            value, leaf = "".join(texts), False
+        else:
+            value, children = children, outer.pop()
+            _refuse_mixed(texts)
+        texts.clear()
         if name not in children:
             children[name] = value
         elif isinstance(children[name], list):
@@ -101,8 +106,13 @@ def _build_with(parser: expat.XMLParserType) -> dict[str, Any]:
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = data
+    parser.CharacterDataHandler = texts.append
     return document
+
+
+def _refuse_mixed(texts: list[str]) -> None:
+    if "".join(texts).strip():
+        raise Malformed("xml", "an element mixes text and elements")
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
