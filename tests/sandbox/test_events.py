@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tests.sandbox.conftest import CORP, MINI, OA, Product, World
-from tests.sandbox.opening import between, connect, opened
+from tests.sandbox.opening import between, connect, opened, sha, unseal
 from tests.sandbox.test_imports import app
 
 PLACE = {"latitude": 31.230391, "longitude": 121.473701}
@@ -144,6 +144,22 @@ def test_members_and_departments_for_the_apps_that_get_them(world: World, produc
         ("delete_user", ["UserID"]),
     ]
     assert between(told[1], "NewUserID") == "Wu.Fan" and between(told[1], "Department") == "2,7"
+
+
+def test_an_app_of_a_corp_may_choose_json(world: World, product: Product) -> None:
+    world.control("PUT", f"accounts/{CORP}/settings", {"format": "json"})
+    account = connect(world, product, CORP)
+    world.act("add_friend", person="lin", userid="ZhaoMin")
+    world.idle()
+    push = product.pushes()[0]
+    body = json.loads(push["body"])
+    assert set(body) == {"tousername", "agentid", "encrypt"}
+    query = push["query"]
+    assert query["msg_signature"] == sha(
+        account["token"], query["timestamp"], query["nonce"], body["encrypt"]
+    )
+    found = json.loads(unseal(account["aes_key"], body["encrypt"])[0])
+    assert found["ChangeType"] == "add_external_contact" and found["UserID"] == "ZhaoMin"
 
 
 def test_a_renamed_member_keeps_the_customers(world: World) -> None:

@@ -61,7 +61,14 @@ def add_account(world: World, wanted: Doc, fixed: bool = False) -> Doc:
         made["token"], made["aes_key"] = ids.new_text(24), ids.new_text(43)
     if wecom:
         made.update(
-            {"agentid": 1000002, "callable": True, "visible": None, "role": "app", "restricted": True}
+            {
+                "agentid": 1000002,
+                "callable": True,
+                "visible": None,
+                "role": "app",
+                "restricted": True,
+                "format": "xml",
+            }
         )
     else:
         made.update({"mode": "safe", "original_id": ids.original_id(key), "migrated_from": []})
@@ -95,6 +102,8 @@ def check_values(account: Doc) -> None:
         account["agentid"] = int(account["agentid"])
         if account["role"] not in ROLES:
             raise ActError(TEXTS["bad_role"].format(account["role"]))
+        if account["format"] not in ("xml", "json"):
+            raise ActError(TEXTS["bad_mode"])
     elif account["mode"] not in MODES or account.get("format", "xml") not in ("xml", "json"):
         raise ActError(TEXTS["bad_mode"])
     if len(account["aes_key"]) != 43 or not account["aes_key"].isalnum():

@@ -54,7 +54,8 @@ def _flat(fields: Fields) -> Doc:
 
 
 def is_json(account: Doc) -> bool:
-    return bool(account["kind"] == "mini_program" and account["format"] == "json")
+    """Mini-programs and apps of a corp may choose JSON."""
+    return bool(account["kind"] != "official_account" and account.get("format") == "json")
 
 
 def receiver_of(account: Doc) -> str:
@@ -109,4 +110,8 @@ def _wrap_wecom(account: Doc, content: str, stamp: str, nonce: str, agentid: boo
         fields.append(("AgentID", str(account["agentid"])))
     fields.append(("Encrypt", sealed))
     query = urlencode({"msg_signature": sign, "timestamp": stamp, "nonce": nonce})
+    if is_json(account):
+        # In lower case here; both spellings have been seen.
+        plain = {name.lower(): value for name, value in fields}
+        return Parcel(query, json.dumps(plain).encode(), "application/json", nonce)
     return Parcel(query, as_xml(fields).encode(), "text/xml", nonce)

@@ -88,6 +88,7 @@ class World:
                 if account["kind"] == "wecom":
                     account.setdefault("role", "app")
                     account.setdefault("restricted", True)
+                    account.setdefault("format", "xml")
             self.switches = Switches(self.data["switches"])
             self.index()
             self.all_dirty = True
