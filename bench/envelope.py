@@ -1,4 +1,4 @@
-"""What verifying, decrypting and parsing a callback costs, beside wechatpy doing the same. Target: 0.3 of it."""
+"""What verifying, decrypting and parsing a callback costs, beside wechatpy. Target: 0.3 of its time."""
 
 import statistics
 import time

@@ -7,7 +7,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 
 from bench import places, traffic
-from workers import jobs
+from workers import jobs, memory
 from wxtag import inbox
 from wxtag.accounts import BoundAccount
 from wxtag.app import core
@@ -17,13 +17,14 @@ from wxtag.models import db
 
 TARGET = 10.0
 ROUNDS = 5
-MESSAGES = 600
+MESSAGES = 3000
 EMPTY_JOBS = 400
 
 
 def main() -> int:
     """Prints both rates of every round and the median of the ratios; 1 when a target was missed."""
     missed = 0
+    memory.settle()
     with places.redis() as redis_url:
         for kind in filter(places.available, places.KINDS):
             missed += _on(kind, redis_url)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from tests.arriving import OFFICIAL, WECOM, arrive, bound, fan_event, record, wecom_event, xml
-from wxtag import clock, drain, inbox
+from wxtag import clock, drain, due, inbox
 from wxtag.database import writing
 from wxtag.events.decoded import Decoded
 from wxtag.models import Account, InboxMessage, Seen, db
@@ -197,10 +197,10 @@ def test_a_period_can_be_replayed(wecom, company):
 
 def test_a_worker_that_died_loses_nothing(wecom, moment):
     arrive(wecom, wecom_event("add_external_contact"))
-    drain._claim("a worker that dies now", 10)
+    due.claim("a worker that dies now", 10)
     work = Work()
     assert work.drain() == 0
-    moment.pass_ms(drain.CLAIM_MS)
+    moment.pass_ms(due.CLAIM_MS)
     work.drain()
     assert len(work.done) == 1
 

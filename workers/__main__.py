@@ -10,6 +10,7 @@ from rq import Queue, SimpleWorker
 
 from config import load
 from config import logging as log_setup
+from workers import jobs, memory  # noqa: F401 (so that they are imported before settle)
 from workers.heartbeat import beat_in_database, beat_in_redis
 from wxtag import clock
 from wxtag.app import core, create_core
@@ -53,6 +54,7 @@ def main() -> int:
     app = create_core(load())
     with app.app_context():
         log_setup.setup(core().settings, "worker")
+        memory.settle()
         beat_in_redis(app, "worker")
         beat_in_database(app)
         while True:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from config import load
 from config import logging as log_setup
 from workers.heartbeat import beat_in_database, beat_once
-from wxtag import bell, clock, drain, inbox, jumps, lookup, mover, nightly, push
+from wxtag import bell, clock, due, inbox, jumps, lookup, mover, nightly, push
 from wxtag.app import core, create_core
 from wxtag.claims import leave
 from wxtag.database import reading, writing
@@ -33,7 +33,7 @@ stopping = threading.Event()
 def sweep(session: Session) -> list[str]:
     """The jobs for which there is work now."""
     found = []
-    if drain.waiting(session):
+    if due.waiting(session):
         found.append("drain")
     if lookup.waiting(session):
         found.append("lookup")
