@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wxtag import clock
 from wxtag.library_faults import checked
 from wxtag.library_file import ChannelIn, GroupIn, LibraryIn, TagIn
-from wxtag.models import Channel, ChannelValue, Company, RuleVersion, Tag, TagGroup
+from wxtag.models import Channel, ChannelValue, Company, Tag, TagGroup
+from wxtag.rule_versions import keep_version
 from wxtag.tags.in_force import newest_versions
 from wxtag.tags.kind import Strict
 from wxtag.tags.rules import stored
@@ -138,24 +139,25 @@ class _Loading:
 
     def groups(self, wanted: list[GroupIn]) -> None:
         session = self.session
-        present = {group.id for group, _ in _present(session, self.company_id)}
         rows = {
             row.path: row
             for row in session.scalars(select(TagGroup).where(TagGroup.company_id == self.company_id))
         }
         for one in wanted:
             group = rows.pop(one.path, None)
-            is_new = group is None or group.id not in present
+            is_new = group is None or group.retired_at is not None
             if group is None:
                 group = TagGroup(company_id=self.company_id, path=one.path)
                 session.add(group)
+            group.retired_at = None
             differs = _take_over(group, one, GROUP_FIELDS)
             session.flush()
             differs |= self._family(group, one.family)
             self.report.count(is_new, differs)
             self._tags(group, one)
         for group in rows.values():
-            if group.id in present:
+            if group.retired_at is None:
+                group.retired_at = self.now
                 self.report.retired += 1
             self._family(group, None)
             self._retire([tag for tag in self._of(group) if tag.retired_at is None])
@@ -197,25 +199,8 @@ class _Loading:
     ) -> bool:
         """Keeps a new version where the tree changed; says whether it did."""
         if self.trees.get((tag_id, group_id)) == tree:
-            return False
-        newest = self.session.scalar(
-            select(func.max(RuleVersion.version)).where(
-                RuleVersion.company_id == self.company_id,
-                RuleVersion.tag_id == tag_id if tag_id is not None else RuleVersion.group_id == group_id,
-            )
-        )
-        self.session.add(
-            RuleVersion(
-                company_id=self.company_id,
-                tag_id=tag_id,
-                group_id=group_id,
-                version=(newest or 0) + 1,
-                tree=tree,
-                actor=self.actor,
-                at=self.now,
-            )
-        )
-        return True
+            return False  # all were read at once: most files change little
+        return keep_version(self.session, self.company_id, tree, self.actor, tag_id=tag_id, group_id=group_id)
 
 
 def _take_over(row: TagGroup | Tag, wanted: GroupIn | TagIn, names: tuple[str, ...]) -> bool:
@@ -244,9 +229,11 @@ def _present(session: Session, company_id: int) -> list[tuple[TagGroup, list[Tag
     ):
         tags.setdefault(tag.group_id, []).append(tag)
     groups = session.scalars(
-        select(TagGroup).where(TagGroup.company_id == company_id).order_by(TagGroup.order.desc(), TagGroup.id)
+        select(TagGroup)
+        .where(TagGroup.company_id == company_id, TagGroup.retired_at.is_(None))
+        .order_by(TagGroup.order.desc(), TagGroup.id)
     )
-    return [(group, tags.get(group.id, [])) for group in groups if group.family or tags.get(group.id)]
+    return [(group, tags.get(group.id, [])) for group in groups]
 
 
 def _shown_tag(tag: Tag, tree: dict[str, Any] | None) -> dict[str, Any]:

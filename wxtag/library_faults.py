@@ -117,7 +117,7 @@ def _doubles(document: Document) -> Iterator[Fault]:
             yield document.fault(
                 ("groups", n, "tags"), "a group has either tags or a family that makes them, not both"
             )
-        elif "family" not in group and not group.get("tags"):
+        elif "family" not in group and "tags" not in group:
             yield document.fault(("groups", n), "a group needs tags, or a family that makes them")
     channels = _list(document.data, "channels")
     yield from _same(document, "channel", [(("channels", n, "name"), one.get("name")) for n, one in channels])

@@ -1,48 +1,40 @@
 """Single groups and tags of the library made, changed and retired, as the API and the console do it.
 
-As in the library's file: a group is there while it has a family or a tag; what is retired keeps its marks and
-history, and comes back under the same name.
+As in the library's file: what is retired keeps its marks and history, and comes back under the same name.
 """
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from wxtag import clock
 from wxtag.errors import InputError, NotFound
 from wxtag.models import Company, Customer, CustomerTag, Mark, RuleVersion, Tag, TagGroup, Touched
+from wxtag.rule_versions import keep_version
 
 EVERYONE_AT_ONCE = 20_000
 """Up to so many customers a new rule is worked out for everyone at once; beyond it, at 03:00."""
 
 
-def present() -> ColumnElement[bool]:
-    """Groups that are in the library: with a family, with a tag, or made and not filled yet."""
-    tags = exists().where(Tag.group_id == TagGroup.id)
-    return or_(TagGroup.family.is_not(None), tags.where(Tag.retired_at.is_(None)), ~tags)
-
-
 def group_of(session: Session, company_id: int, group_id: int) -> TagGroup:
-    """A group, also one that left the library and waits for a tag to come back. Raises NotFound."""
-    group = session.get(TagGroup, group_id)
-    if group is None or group.company_id != company_id:
-        raise NotFound(f"there is no tag group {group_id}")
-    return group
-
-
-def present_group_of(session: Session, company_id: int, group_id: int) -> TagGroup:
-    """Raises NotFound."""
-    group = group_of(session, company_id, group_id)
-    if session.scalar(select(TagGroup.id).where(TagGroup.id == group_id, present())) is None:
+    """A group that is in the library. Raises NotFound."""
+    group = session.scalar(
+        select(TagGroup).where(
+            TagGroup.company_id == company_id, TagGroup.id == group_id, TagGroup.retired_at.is_(None)
+        )
+    )
+    if group is None:
         raise NotFound(f"there is no tag group {group_id}")
     return group
 
 
 def tag_of(session: Session, company_id: int, tag_id: int) -> Tag:
     """A tag that is not retired. Raises NotFound."""
-    tag = session.get(Tag, tag_id)
-    if tag is None or tag.company_id != company_id or tag.retired_at is not None:
+    tag = session.scalar(
+        select(Tag).where(Tag.company_id == company_id, Tag.id == tag_id, Tag.retired_at.is_(None))
+    )
+    if tag is None:
         raise NotFound(f"there is no tag {tag_id}")
     return tag
 
@@ -56,7 +48,7 @@ def save_group(
     path, family = values["path"], values["family"]
     other = session.scalar(select(TagGroup).where(TagGroup.company_id == company_id, TagGroup.path == path))
     if other is not None and other is not group:
-        if group is not None or session.scalar(select(TagGroup.id).where(TagGroup.id == other.id, present())):
+        if group is not None or other.retired_at is None:
             raise InputError(f"there is a tag group {path} already")
         group = other  # it left the library once, and comes back
     if group is None:
@@ -69,6 +61,7 @@ def save_group(
     for name, value in values.items():
         if name != "family":
             setattr(group, name, value)
+    group.retired_at = None
     _set_family(session, group, family, actor)
     return group
 
@@ -76,13 +69,11 @@ def save_group(
 def remove_group(session: Session, company_id: int, group_id: int, actor: str) -> None:
     """Takes a group and all its tags out of the library; their history stays. Raises NotFound."""
     _one_at_a_time(session, company_id)
-    group = present_group_of(session, company_id, group_id)
+    group = group_of(session, company_id, group_id)
     _set_family(session, group, None, actor)
     for tag in session.scalars(select(Tag).where(_live(group_id))):
         _retire(session, tag, actor)
-    if session.scalar(select(Tag.id).where(Tag.group_id == group_id).limit(1)) is None:
-        session.execute(delete(RuleVersion).where(RuleVersion.group_id == group_id))
-        session.delete(group)
+    group.retired_at = clock.now()
     session.flush()
 
 
@@ -108,7 +99,7 @@ def save_tag(
             setattr(tag, field, value)
     tag.retired_at = tag.family_key = None
     session.flush()
-    if _new_version(session, tag.company_id, values["rule"], actor, RuleVersion.tag_id, tag.id):
+    if keep_version(session, company_id, values["rule"], actor, tag_id=tag.id):
         compute_everyone(session, company_id)
     return tag
 
@@ -155,14 +146,14 @@ def _set_family(session: Session, group: TagGroup, family: dict[str, Any] | None
             _retire(session, tag, actor)
     group.family = family
     session.flush()
-    if _new_version(session, group.company_id, family, actor, RuleVersion.group_id, group.id):
+    if keep_version(session, group.company_id, family, actor, group_id=group.id):
         compute_everyone(session, group.company_id)
 
 
 def _retire(session: Session, tag: Tag, actor: str) -> None:
     tag.retired_at = clock.now()
     session.flush()
-    _new_version(session, tag.company_id, None, actor, RuleVersion.tag_id, tag.id)
+    keep_version(session, tag.company_id, None, actor, tag_id=tag.id)
     ruled = select(CustomerTag.customer_id).where(CustomerTag.tag_id == tag.id)
     marked = select(Mark.customer_id).where(Mark.tag_id == tag.id, Mark.ended_at.is_(None))
     _touch(session, tag.company_id, Customer.id.in_(ruled) | Customer.id.in_(marked))
@@ -173,20 +164,3 @@ def _touch(session: Session, company_id: int, which: ColumnElement[bool]) -> Non
         Customer.company_id == company_id, which
     )
     session.execute(insert(Touched).from_select(["company_id", "customer_id", "at"], rows))
-
-
-def _new_version(
-    session: Session, company_id: int, tree: dict[str, Any] | None, actor: str, column: Any, of: int
-) -> bool:
-    """Keeps a new version of a rule or family where the tree changed; says whether it did."""
-    newest = session.scalars(
-        select(RuleVersion).where(column == of).order_by(RuleVersion.version.desc()).limit(1)
-    ).first()
-    if (newest.tree if newest else None) == tree:
-        return False
-    version = (newest.version if newest else 0) + 1
-    row = RuleVersion(company_id=company_id, version=version, tree=tree, actor=actor, at=clock.now())
-    setattr(row, column.key, of)
-    session.add(row)
-    session.flush()
-    return True

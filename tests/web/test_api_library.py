@@ -1,9 +1,10 @@
 """The library by the API: groups and tags made, changed, retired; rules tried before they are saved."""
 
+import pytest
 from sqlalchemy import delete, select
 
 from tests.web.town import RULE
-from wxtag import clock
+from wxtag import clock, library
 from wxtag.database import writing
 from wxtag.models import RuleVersion, Tag, Touched, db
 from wxtag.tags import engine
@@ -91,8 +92,48 @@ def test_a_deleted_group_takes_its_tags_along_and_comes_back_by_name(client, tow
     assert set(db.session.scalars(select(Touched.customer_id))) == {town.lin}
     again = client.api("POST", "/tag-groups", admin, {"path": "地区/城市", "push": "off"}).json
     assert (again["id"], again["push"]) == (town.group_id, "off")
-    client.api("POST", "/tags", admin, {"group_id": again["id"], "name": "杭州"})
     assert [one["id"] for one in client.api("GET", "/tag-groups", admin).json["items"]] == [again["id"]]
+    assert client.api("GET", f"/tag-groups/{again['id']}", admin).json == again
+    back = client.api("POST", "/tags", admin, {"group_id": again["id"], "name": "杭州"})
+    assert back.json["id"] == town.tag_id
+
+
+def test_a_group_is_there_until_it_is_deleted_itself(client, town, admin):
+    for tag_id in (town.tag_id, town.hand_id):
+        assert client.api("DELETE", f"/tags/{tag_id}", admin).status_code == 204
+    assert [one["id"] for one in client.api("GET", "/tag-groups", admin).json["items"]] == [town.group_id]
+    assert client.api("DELETE", f"/tag-groups/{town.group_id}", admin).status_code == 204
+    path = f"/tag-groups/{town.group_id}"
+    for method, body in (("GET", None), ("PUT", {"path": "地区/城市"}), ("DELETE", None)):
+        assert client.api(method, path, admin, body).status_code == 404
+    tag = {"group_id": town.group_id, "name": "杭州"}
+    assert client.api("POST", "/tags", admin, tag).status_code == 404
+
+
+def test_a_group_made_without_tags_is_in_the_file_too(client, town, admin, company):
+    client.api("POST", "/tag-groups", admin, {"path": "空的"})
+    with writing() as session:
+        text = library.dump(session, company)
+        assert "空的" in text
+        report = library.load(session, company, text, "test")
+        assert library.dump(session, company) == text
+    assert (report.added, report.retired) == (0, 0)
+
+
+@pytest.mark.parametrize("family", [None, {"kind": "channel"}])
+def test_another_family_takes_the_tags_of_the_former_one_along_at_once(client, town, admin, family):
+    made = {"path": "城市", "family": {"kind": "location"}}
+    group = client.api("POST", "/tag-groups", admin, made).json["id"]
+    with writing() as session:
+        engine.compute(session, town.company_id, [town.lin], clock.now())
+        session.execute(delete(Touched))
+    assert client.api("GET", f"/tags?group={group}", admin).json["items"]
+    client.api("PUT", f"/tag-groups/{group}", admin, {"path": "城市", "family": family})
+    assert client.api("GET", f"/tags?group={group}", admin).json["items"] == []
+    assert [one["name"] for one in client.api("GET", f"/customers/{town.lin}", admin).json["tags"]] == [
+        "杭州"
+    ]
+    assert town.lin in set(db.session.scalars(select(Touched.customer_id)))
 
 
 def test_a_group_may_be_renamed_but_not_onto_another(client, town, admin):

@@ -27,6 +27,8 @@ class TagGroup(Base):
     cap: Mapped[int] = mapped_column(default=500)
     """At most so many tags made by the family."""
     description: Mapped[str] = mapped_column(Text, default="")
+    retired_at: Mapped[Ms | None]
+    """Set when the group left the library; the same path brings it back."""
 
 
 class Tag(Base):

@@ -4,11 +4,12 @@ from typing import Any
 
 from flask import request
 from pydantic import ValidationError
+from sqlalchemy import select
 
-from wxtag import customer_past, customers, identity, marks, touch, verdicts
+from wxtag import customer_past, customers, identity, marks, tag_edits, touch, verdicts
 from wxtag.database import writing
 from wxtag.errors import NotFound
-from wxtag.models import Merge, Tag
+from wxtag.models import Merge
 from wxtag.web.api.access import EVERYONE, MANAGERS, auth, blueprint, caller, compute_soon
 from wxtag.web.api.shapes import Answer, Body, CustomerId, Id, RelationIn
 from wxtag.web.errors import Problem, faults_of
@@ -79,8 +80,10 @@ def split_customer(customer_id: int, json_data: SplitIn) -> dict[str, Any]:
     who = caller()
     with writing() as session:
         now = customers.current(session, who, customer_id)
-        row = session.get(Merge, json_data.merge)
-        if row is None or row.company_id != who.company_id or now not in _standing(session, row):
+        row = session.scalar(
+            select(Merge).where(Merge.company_id == who.company_id, Merge.id == json_data.merge)
+        )
+        if row is None or now not in _standing(session, row):
             raise NotFound(f"there is no merge {json_data.merge} of customer {customer_id}")
         back = verdicts.split(session, who.company_id, json_data.merge, who.actor)
     compute_soon()
@@ -99,9 +102,7 @@ def _by_hand(change: Any, customer_id: int, tag_id: int) -> None:
         wanted = RelationIn(corpid=who.corpid, userid=who.userid)
     with writing() as session:
         now = customers.current(session, who, customer_id)
-        tag = session.get(Tag, tag_id)
-        if tag is None or tag.company_id != who.company_id or tag.retired_at is not None:
-            raise NotFound(f"there is no tag {tag_id}")
+        tag_edits.tag_of(session, who.company_id, tag_id)
         relation_id = None
         if wanted:
             relation_id = customers.relation(session, who, now, wanted.corpid, wanted.userid).id

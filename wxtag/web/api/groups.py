@@ -47,7 +47,7 @@ class GroupPage(Answer):
 @bp.input(Page, location="query")
 @bp.output(GroupPage)
 def list_groups(query_data: Page) -> dict[str, Any]:
-    """All groups, by id; one whose last tag was retired is not there any more."""
+    """All groups, by id."""
     with reading() as session:
         rows = list(
             session.scalars(
@@ -55,7 +55,7 @@ def list_groups(query_data: Page) -> dict[str, Any]:
                 .where(
                     TagGroup.company_id == caller().company_id,
                     TagGroup.id > (query_data.number() or 0),
-                    tag_edits.present(),
+                    TagGroup.retired_at.is_(None),
                 )
                 .order_by(TagGroup.id)
                 .limit(query_data.limit + 1)
@@ -81,7 +81,7 @@ def make_group(json_data: GroupIn) -> dict[str, Any]:
 def get_group(group_id: int) -> dict[str, Any]:
     """One group."""
     with reading() as session:
-        return _shown(tag_edits.present_group_of(session, caller().company_id, group_id))
+        return _shown(tag_edits.group_of(session, caller().company_id, group_id))
 
 
 @bp.put("/tag-groups/<int:group_id>")
