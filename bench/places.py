@@ -39,12 +39,7 @@ def available(kind: str) -> bool:
 @contextmanager
 def core_on(kind: str, redis_url: str = "unix:///nowhere") -> Iterator[APIFlask]:
     """The core on an empty database of this kind, inside an application context."""
-    name = f"wxtag_bench_{uuid.uuid4().hex[:12]}"
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'wxtag.sqlite'}"
-        if kind == "mariadb":
-            _say(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
-            url = f"mysql+pymysql://root:@127.0.0.1:3306/{name}?charset=utf8mb4"
+    with tempfile.TemporaryDirectory() as folder, database(kind, Path(folder)) as url:
         environment = {
             "WXTAG_DATA_DIR": folder,
             "WXTAG_DATABASE_URL": url,
@@ -52,15 +47,27 @@ def core_on(kind: str, redis_url: str = "unix:///nowhere") -> Iterator[APIFlask]
             "WXTAG_SECRET_KEY": SECRET,
         }
         app = create_core(load(environment))
-        try:
-            with app.app_context():
-                db.create_all()
+        with app.app_context():
+            db.create_all()
+            try:
                 yield app
+            finally:
                 db.session.remove()
                 db.engine.dispose()
-        finally:
-            if kind == "mariadb":
-                _say(f"DROP DATABASE {name}")
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database without any table."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'wxtag.sqlite'}"
+        return
+    name = f"wxtag_bench_{uuid.uuid4().hex[:12]}"
+    _say(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+    try:
+        yield f"mysql+pymysql://root:@127.0.0.1:3306/{name}?charset=utf8mb4"
+    finally:
+        _say(f"DROP DATABASE {name}")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from wxtag.errors import PlatformError
 from wxtag.events.decoded import Question
 from wxtag.models import CorpTag, CustomerTag, FollowUser, Identity, Lookup, Mark, RelationTag, Tag, TagGroup
 from wxtag.platforms import WeCom
+from wxtag.platforms.codes import no_answer
 
 AT_ONCE = 50
 """New tags a call; no maximum is published."""
@@ -143,9 +144,19 @@ def _having(session: Session, company_id: int, corpid: str, tag_ids: list[int]) 
 def read_library(company_id: int, corpid: str, wecom: WeCom) -> None:
     """Our picture of the corp's library as WeCom has it now."""
     groups = wecom.corp_tags()
+    if not groups:
+        _believe_empty(company_id, corpid, wecom)
     with writing() as session:
         _take_in(session, company_id, corpid, groups)
         _forget_missing(session, company_id, corpid, {tag["id"] for g in groups for tag in g.get("tag", [])})
+
+
+def _believe_empty(company_id: int, corpid: str, wecom: WeCom) -> None:
+    """A library that is suddenly empty: WeCom also says ok and nothing else. Deleted tags are shown by id."""
+    with reading() as session:
+        known = list(_standing(session, company_id, corpid).values())[:AT_ONCE]
+    if known and not wecom.corp_tags(tag_ids=known):
+        raise no_answer("externalcontact/get_corp_tag_list", "平台应答成功却没有任何标签，稍后自动重试")
 
 
 def make_missing(company_id: int, corpid: str, wecom: WeCom) -> int:

@@ -22,12 +22,15 @@ from wxtag.errors import PlatformError, Unavailable
 from wxtag.inbox import accept
 from wxtag.models import Account, FollowUser, Lookup
 from wxtag.platforms import OfficialAccount, WeCom, client
+from wxtag.platforms.codes import no_answer
 from wxtag.platforms.parallel import run_writes
 from wxtag.spooling import SpoolRecord
 from wxtag.touch import LIBRARY, PROOF
 
 CLAIM_MS = 30_000
 BATCH = 10
+BELIEVED_AFTER = 4
+"""So many tries must say that a contact has no followers at all."""
 LONGEST_WAIT = 600.0
 """Seconds between two tries of a question that a platform goes on not answering; it is never given up."""
 GRACE_MS = 60_000
@@ -143,7 +146,12 @@ def _ask(asked: Asked) -> tuple[int, dict[str, Any]]:
     """When it was asked, and the platform's answer. Raises PlatformError."""
     platform, sent_at = client(asked.account), clock.now()
     if asked.kind in ("contact", PROOF) and isinstance(platform, WeCom):
-        return sent_at, platform.get_contact(asked.subject)
+        answer = platform.get_contact(asked.subject)
+        if not answer["follow_user"] and asked.tries < BELIEVED_AFTER:
+            # Who is nobody's contact is answered 84061: an ok without anybody is no answer, and believed it
+            # would end all relations. Should it go on, it may mean that all are out of the app's range.
+            raise no_answer("externalcontact/get", "平台应答成功却没有任何跟进人，稍后自动重试")
+        return sent_at, answer
     if asked.kind == "user_info" and isinstance(platform, OfficialAccount):
         return sent_at, platform.user_info(asked.subject)
     raise PlatformError(None, f"nobody answers {asked.kind} for a {asked.account.kind}", "give_up")
