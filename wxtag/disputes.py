@@ -33,7 +33,32 @@ class Clash:
     kind: str
     sides: list[int]
     members: set[int]
+    pairs: list[tuple[int, int]]
+    """Which groups, by their places in the list, cannot be one with which."""
     answered: bool
+
+
+class Sets:
+    """Disjoint sets of identity ids."""
+
+    def __init__(self, members: Iterable[int]) -> None:
+        self.parent = {member: member for member in members}
+
+    def find(self, member: int) -> int:
+        while self.parent[member] != member:
+            self.parent[member] = self.parent[self.parent[member]]
+            member = self.parent[member]
+        return member
+
+    def join(self, one: int, other: int) -> None:
+        low, high = sorted((self.find(one), self.find(other)))
+        self.parent[high] = low
+
+    def groups(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = defaultdict(set)
+        for member in sorted(self.parent):
+            found[self.find(member)].add(member)
+        return found
 
 
 class Judge:
@@ -46,8 +71,12 @@ class Judge:
         self.doubts: dict[int, set[int]] = defaultdict(set)
         """What stronger evidence left in dispute: weaker evidence does not settle it."""
         self.found: dict[tuple[str, int], Dispute] = {}
+        self.same = Sets(identities)
+        """Ids that people called one person's."""
         for one in verdicts:
-            if one.verb == "different":
+            if one.verb == "same":
+                self.same.join(one.low_id, one.high_id)
+            else:
                 self.verdicts[one.low_id].add(one.high_id)
                 self.verdicts[one.high_id].add(one.low_id)
 
@@ -84,14 +113,11 @@ class Judge:
                 if found.kind in ACCOUNTS:
                     places[found.kind, found.scope].add(member)
             for members in places.values():
-                owners = sorted({owner[one] for one in members})
-                if len(owners) > 1:
-                    pairs.update(combinations(owners, 2))
-                    for one in members:
-                        shown[owner[one]].add(one)
+                if len({self.same.find(one) for one in members}) > 1:
+                    pairs |= self._two_accounts(members, owner, shown)
         by_place = bool(pairs)
         for member, number in owner.items():
-            for apart in (self.verdicts, self.doubts):
+            for apart in (self.verdicts, self.doubts) if not decided else (self.verdicts,):
                 for other in apart.get(member, ()):
                     if owner.get(other, number) != number:
                         shown[number].add(member)
@@ -104,6 +130,18 @@ class Judge:
             kind = "two_unionids" if "unionid" in kinds else "two_accounts"
         return self._clash(kind, groups, shown.values(), pairs)
 
+    def _two_accounts(
+        self, members: set[int], owner: Mapping[int, int], shown: dict[int, set[int]]
+    ) -> set[tuple[int, int]]:
+        """Pairs of groups that have different ids in one place which nobody called the same person's."""
+        pairs = set()
+        for one, other in combinations(sorted(members), 2):
+            if owner[one] != owner[other] and self.same.find(one) != self.same.find(other):
+                pairs.add((min(owner[one], owner[other]), max(owner[one], owner[other])))
+                shown[owner[one]].add(one)
+                shown[owner[other]].add(other)
+        return pairs
+
     def between(self, groups: list[set[int]]) -> Clash:
         """The same for groups that must not be joined whatever they are."""
         return self._clash("told_apart", groups, groups, combinations(range(len(groups)), 2))
@@ -115,10 +153,10 @@ class Judge:
         shown: Iterable[set[int]],
         pairs: Iterable[tuple[int, int]],
     ) -> Clash:
-        shown = list(shown)
+        shown, pairs = list(shown), sorted(pairs)
         sides = sorted((min(ids, key=self.rank) for ids in shown), key=self.rank)
         answered = all(self.told_apart(groups[one], groups[other]) for one, other in pairs)
-        return Clash(kind, sides, {one for ids in shown for one in ids}, answered)
+        return Clash(kind, sides, {one for ids in shown for one in ids}, pairs, answered)
 
     def dispute(self, ids: Collection[int], clash: Clash, others: Collection[int] = ()) -> None:
         """Notes that these ids speak for several people; the best known of them stands for them.
@@ -133,3 +171,14 @@ class Judge:
         known = self.found.get((kind, who), Dispute(who, kind, [], True))
         sides = sorted({*known.sides, *clash.sides}, key=self.rank)
         self.found[kind, who] = Dispute(who, kind, sides, known.answered and clash.answered)
+
+    def disputes(self, sets: Sets) -> list[Dispute]:
+        """What was found, with one side for each person; what turned out to be one person is none."""
+        found = []
+        for one in self.found.values():
+            people: dict[int, int] = {}
+            for side in one.sides:
+                people.setdefault(sets.find(side), side)
+            if len(people) > 1:
+                found.append(Dispute(one.who, one.kind, list(people.values()), one.answered))
+        return found

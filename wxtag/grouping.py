@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wxtag.disputes import ACCOUNTS, Dispute, Judge
+from wxtag.disputes import ACCOUNTS, Dispute, Judge, Sets
 from wxtag.models import Identity, Link, Verdict
 
 VISITOR = "visitor"
@@ -30,34 +30,12 @@ class Component:
     """Ids that stand alone because a crowd shares them; their evidence is left out."""
 
 
-class Sets:
-    """Disjoint sets of identity ids."""
-
-    def __init__(self, members: Iterable[int]) -> None:
-        self.parent = {member: member for member in members}
-
-    def find(self, member: int) -> int:
-        while self.parent[member] != member:
-            self.parent[member] = self.parent[self.parent[member]]
-            member = self.parent[member]
-        return member
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.find(one), self.find(other)))
-        self.parent[high] = low
-
-    def groups(self) -> dict[int, set[int]]:
-        found: dict[int, set[int]] = defaultdict(set)
-        for member in sorted(self.parent):
-            found[self.find(member)].add(member)
-        return found
-
-
 def groups_of(component: Component) -> tuple[list[set[int]], list[Dispute]]:
     """Who is one person; and what joined nobody because it would join two people.
 
-    First what persons decided, then what the platforms say of their own ids, then verified phones and members
-    of other systems, at last visitors: a browser that two people used is neither's.
+    First what the platforms say of their own ids, which makes WeChat accounts; then what persons decided, who
+    may call two accounts one customer; then verified phones and members of other systems; at last visitors: a
+    browser that two people used is neither's.
     """
     identities = component.identities
     sets, judge = Sets(identities), Judge(identities, component.verdicts.values())
@@ -69,12 +47,12 @@ def groups_of(component: Component) -> tuple[list[set[int]], list[Dispute]]:
         kinds = {identities[link.low_id].kind, identities[link.high_id].kind}
         step = seen if VISITOR in kinds else told if kinds <= set(ACCOUNTS) else shared
         step.append((link.low_id, link.high_id))
-    _join(sets, same, judge, decided=True)
     _join(sets, told, judge)
+    _join(sets, same, judge, decided=True)
     _join(sets, shared, judge)
     _join_visitors(sets, seen, judge)
     groups = sets.groups()
-    return [groups[root] for root in sorted(groups)], list(judge.found.values())
+    return [groups[root] for root in sorted(groups)], judge.disputes(sets)
 
 
 def proposed(component: Component, groups: Iterable[set[int]]) -> list[Dispute]:
@@ -146,34 +124,44 @@ def _uncertain(
 ) -> set[Edge]:
     """The edges on ways between two different people that no single id shows: none of them joins.
 
-    What only hangs on such a way, a leaf, stays with what it hangs on.
+    Cut is first what lies on the ways of all who clash, so that both people keep what is surely theirs.
     """
-    trial = Sets(groups)
-    for one, other in between:
-        trial.join(one, other)
     cut: set[Edge] = set()
-    for whole in trial.groups().values():
-        clash = judge.clash([groups[one] for one in sorted(whole)], decided) if len(whole) > 1 else None
-        if clash is None:
-            continue
-        near = _near(pair for pair in between if pair[0] in whole)
-        leaves = [one for one in sorted(near) if len(near[one]) == 1]
-        while leaves:
-            leaf = leaves.pop()
-            if len(near[leaf]) != 1 or not clash.members.isdisjoint(groups[leaf]):
-                continue
-            (held,) = near.pop(leaf)
+    while True:
+        rest = [pair for pair in between if pair not in cut]
+        trial = Sets(groups)
+        for one, other in rest:
+            trial.join(one, other)
+        wrong: set[Edge] = set()
+        for whole in trial.groups().values():
+            roots = sorted(whole)
+            clash = judge.clash([groups[one] for one in roots], decided) if len(roots) > 1 else None
+            if clash is not None:
+                edges = [pair for pair in rest if pair[0] in whole]
+                ways = [_way(edges, roots[one], roots[other]) for one, other in clash.pairs]
+                way = set.intersection(*ways) or set.union(*ways)
+                ends = {end for pair in way for edge in between[pair] for end in edge}
+                for root, others in sorted(_near(way).items()):
+                    if len(others) > 1 or len(way) == 1:
+                        judge.dispute(groups[root] & ends, clash)
+                judge.keep_all_apart(ends)
+                wrong |= way
+        if not wrong:
+            return cut
+        cut |= wrong
+
+
+def _way(edges: Iterable[Edge], start: int, end: int) -> set[Edge]:
+    """The edges on the ways from one to the other: what is left when all dead ends are taken off."""
+    near = _near(edges)
+    leaves = [one for one in near if len(near[one]) == 1 and one not in (start, end)]
+    while leaves:
+        leaf = leaves.pop()
+        for held in near.pop(leaf):
             near[held].discard(leaf)
-            if len(near[held]) == 1:
+            if len(near[held]) == 1 and held not in (start, end):
                 leaves.append(held)
-        way = {pair for pair in between if pair[0] in near and pair[1] in near}
-        ends = {end for pair in way for edge in between[pair] for end in edge}
-        for root in sorted(near):
-            if len(near[root]) > 1:
-                judge.dispute(groups[root] & ends, clash)
-        judge.keep_all_apart(ends)
-        cut |= way
-    return cut
+    return {pair for pair in edges if pair[0] in near and pair[1] in near}
 
 
 def _join_visitors(sets: Sets, edges: Iterable[Edge], judge: Judge) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from wxtag import clock, rows, touch
 from wxtag.conflicts import REFUSED
-from wxtag.disputes import ACCOUNTS, ORDER
+from wxtag.disputes import ORDER
 from wxtag.errors import InputError, NotFound
 from wxtag.identity import current, regroup
 from wxtag.models import Conflict, Identity, Merge, Verdict
@@ -24,7 +24,7 @@ def merge(session: Session, company_id: int, one_id: int, other_id: int, actor: 
     ours, theirs = _ids_of(session, one), _ids_of(session, other)
     if not ours or not theirs:
         raise InputError("a customer without any id cannot be merged")
-    _say_same(session, company_id, ours, theirs, actor)
+    _say_same(session, company_id, ours, theirs, (_own(ours), _own(theirs)), actor)
     _settle(session, company_id, [*ours, *theirs], actor)
     return current(session, company_id, one)
 
@@ -78,8 +78,10 @@ def decide(session: Session, company_id: int, conflict_id: int, decision: str, a
     if conflict.kind == REFUSED:
         _say_of_refused(session, company_id, conflict, found, decision, actor)
     elif decision == SAME:
+        shown = {one.customer_id: one for one in sorted(found, key=_rank, reverse=True)}
         for ours, theirs in pairs:
-            _say_same(session, company_id, ours, theirs, actor, conflict.id)
+            named = shown[ours[0].customer_id], shown[theirs[0].customer_id]
+            _say_same(session, company_id, ours, theirs, named, actor, conflict.id)
     elif len(groups) == 1:
         raise InputError(
             f"the sides of conflict {conflict_id} were merged since: undo that merge first "
@@ -117,9 +119,18 @@ def _settle(session: Session, company_id: int, identities: Iterable[Identity | i
     session.flush()
 
 
+def _rank(one: Identity) -> tuple[int, int]:
+    return ORDER.get(one.kind, len(ORDER)), one.id
+
+
 def _ids_of(session: Session, customer_id: int) -> list[Identity]:
     found = session.scalars(select(Identity).where(Identity.customer_id == customer_id))
-    return sorted(found, key=lambda one: (ORDER.get(one.kind, len(ORDER)), one.id))
+    return sorted(found, key=_rank)
+
+
+def _own(ids: Sequence[Identity]) -> Identity:
+    """One that the customer did not get from another: what is merged now stays with it if that one leaves."""
+    return next((one for one in ids if one.home_id is None), ids[0])
 
 
 def _say_same(
@@ -127,10 +138,11 @@ def _say_same(
     company_id: int,
     ours: Sequence[Identity],
     theirs: Sequence[Identity],
+    named: tuple[Identity, Identity],
     actor: str,
     conflict_id: int | None = None,
 ) -> None:
-    """Also of every two accounts in one place: without a person's word those are two people."""
+    """Of one id of each side (`named`); whatever was called different between the sides no longer is."""
     one_side, other_side = [one.id for one in ours], [one.id for one in theirs]
     crossing = or_(
         and_(Verdict.low_id.in_(one_side), Verdict.high_id.in_(other_side)),
@@ -139,12 +151,7 @@ def _say_same(
     session.execute(
         delete(Verdict).where(Verdict.company_id == company_id, Verdict.verb == DIFFERENT, crossing)
     )
-    pairs = {(ours[0].id, theirs[0].id)} | {
-        (one.id, other.id)
-        for one in ours
-        for other in theirs
-        if one.kind in ACCOUNTS and (one.kind, one.scope) == (other.kind, other.scope)
-    }
+    pairs = {(named[0].id, named[1].id)}
     _say(session, company_id, pairs, SAME, actor, conflict_id)
 
 
