@@ -94,7 +94,12 @@ def test_busy_and_limited_platforms_are_waited_for(world: World, town: Town) -> 
 
 
 @ON_SQLITE
-def test_members_whose_contacts_are_not_told_are_named_and_the_rest_comes(world: World, town: Town) -> None:
+@pytest.mark.parametrize("parts", [1, 20])
+def test_members_whose_contacts_are_not_told_are_named_and_the_rest_comes(
+    world: World, town: Town, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among others a member without a licence is listed in the answer; alone it is an error (701008)."""
+    monkeypatch.setattr("wxtag.importing.corp.PARTS", parts)
     expected = crowd(world, 3, 20)
     world.act("staff_update", userid="Staff01", licensed=False)
     run = town.whole(town.corp)
