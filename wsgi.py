@@ -2,6 +2,7 @@
 
 import click
 from apiflask import APIFlask
+from flask.cli import ScriptInfo
 
 from config import Settings, SettingsError, load, logging
 from wxtag.app import create_core
@@ -13,7 +14,9 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from wxtag import commands
     from wxtag.web import pages
 
-    served = settings is None and click.get_current_context(silent=True) is None
+    # granian's own command line is a click context too, and its processes inherit it.
+    context = click.get_current_context(silent=True)
+    served = settings is None and (context is None or context.find_object(ScriptInfo) is None)
     try:
         settings = settings or load()
     except SettingsError as error:

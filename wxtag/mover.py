@@ -1,12 +1,12 @@
 """Moves what waits in the local spool to the inbox, in batches, and rings the bell for the workers."""
 
-import atexit
 import contextlib
 import logging
 import os
 import threading
 import weakref
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,7 +154,8 @@ class Mover:
                 self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
                 self._pid = os.getpid()
                 self._thread.start()
-                atexit.register(self._leave)
+                # Not atexit: web servers start their processes by multiprocessing, where it is not run.
+                Finalize(None, self._leave, exitpriority=10)
 
     def stop(self) -> None:
         """Ends the thread after what it is doing; it can not be started again."""
