@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.people import CORP
-from wxtag import clock, relations, staff, touch
+from wxtag import clock, staff, touch
 from wxtag.database import writing
 from wxtag.events.decoded import AllRelations, Decoded, Relation
+from wxtag.follow_users import LIVE
 from wxtag.models import (
     ApiKey,
     CorpTag,
@@ -66,7 +67,7 @@ def reading(company, userid, *tags, external="wmLin"):
 def we_put(*wecom_ids, state="done"):
     """We pushed these tags to the one live relation."""
     with writing() as session:
-        one = session.scalars(select(FollowUser).where(FollowUser.status.in_(relations.LIVE))).one()
+        one = session.scalars(select(FollowUser).where(FollowUser.status.in_(LIVE))).one()
         session.add_all(
             RelationTag(company_id=one.company_id, follow_user_id=one.id, wecom_id=w, ours=True, at=T0)
             for w in wecom_ids

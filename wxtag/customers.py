@@ -11,10 +11,10 @@ from wxtag import identity
 from wxtag.apikeys import Caller
 from wxtag.errors import InputError, NotFound
 from wxtag.events.decoded import IdentityKey
+from wxtag.follow_users import ENDED
 from wxtag.identities import PHONE, identity_row
 from wxtag.models import Company, Customer, CustomerTag, FollowUser, Identity, Mark
 from wxtag.phones import mobile
-from wxtag.relations import ENDED
 
 KINDS = ("openid", "unionid", "external_userid", "phone", "member", "visitor")
 

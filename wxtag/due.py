@@ -57,7 +57,8 @@ def _due(session: Session, now: int, after: int, limit: int) -> list[_Due]:
     again = columns.where(InboxMessage.next_try_at > 0, InboxMessage.next_try_at <= now)
     found = [*session.execute(again.order_by(InboxMessage.next_try_at).limit(limit))]
     found += session.execute(fresh.limit(limit))
-    due, size = [], 0
+    due: list[_Due] = []
+    size = 0
     for message_id, company_id, person, length in sorted(found, key=lambda row: int(row[0]))[:limit]:
         size += length
         if due and size > BYTES:

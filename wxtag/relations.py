@@ -8,13 +8,11 @@ from sqlalchemy.orm import Session
 
 from wxtag import clock, marks, rows, touch
 from wxtag.events.decoded import AllRelations, IdentityKey, Relation
+from wxtag.follow_users import LIVE, make, of_contacts, place
 from wxtag.intents import edited
-from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Staff, Tag
+from wxtag.models import CorpTag, FollowUser, Identity, Push, RelationTag, Tag
 from wxtag.readings import judge
 
-LIVE = ("active", "deleted_by_customer")
-"""Relations whose tags can be marked: one that only the customer ended still stands on our side."""
-ENDED = ("deleted_by_staff", "transferred", "staff_left")
 Said = tuple[Sequence[Relation], Sequence[AllRelations]]
 """What one message says of relations."""
 
@@ -59,15 +57,15 @@ class _Known:
         for named, whole in said:
             for news in named:
                 externals[news.corpid].add(news.external_userid)
-                first.setdefault(_place(news), news)
+                first.setdefault(place(news), news)
             for everything in whole:
                 externals[everything.corpid].add(everything.external_userid)
-        self.rows = {_place(row): row for row in self._follow_users(externals)}
-        new = {place: news for place, news in first.items() if place not in self.rows}
+        self.rows = {place(row): row for row in of_contacts(session, company_id, externals)}
+        new = {there: news for there, news in first.items() if there not in self.rows}
         if new:
-            self._make([(identities[identity_key(news)], news) for news in new.values()])
-            self.rows = {_place(row): row for row in self._follow_users(externals)}
-        self.made = {self.rows[place].id for place in new}
+            make(session, company_id, [(identities[identity_key(one)], one) for one in new.values()])
+            self.rows = {place(row): row for row in of_contacts(session, company_id, externals)}
+        self.made = {self.rows[there].id for there in new}
         ids = [row.id for row in self.rows.values()]
         self.pushes = {
             push.follow_user_id: push for push in rows.having(session, Push, Push.follow_user_id, ids)
@@ -86,7 +84,7 @@ class _Known:
 
     def take_in(self, news: Relation) -> bool:
         """What a message says of one relation; says whether anything changed for its tags."""
-        row = self.rows[_place(news)]
+        row = self.rows[place(news)]
         changed = row.id in self.made
         self.made.discard(row.id)
         before, remark = row.status, row.remark
@@ -120,61 +118,6 @@ class _Known:
         touch.want_push_of(self.session, self.read)
         rows.set_each(self.session, Push.next_try_at, self.due)
         touch.ask_proofs(self.session, self.company_id, self.proofs)
-
-    def _follow_users(self, externals: Mapping[str, set[str]]) -> list[FollowUser]:
-        return [
-            row
-            for corpid, values in externals.items()
-            for row in rows.having(
-                self.session,
-                FollowUser,
-                FollowUser.external_userid,
-                values,
-                FollowUser.company_id == self.company_id,
-                FollowUser.corpid == corpid,
-            )
-        ]
-
-    def _make(self, new: list[tuple[Identity, Relation]]) -> None:
-        """Rows for relations that nobody knew, with their pushes and members of staff."""
-        of, now = {"company_id": self.company_id}, clock.now()
-        rows.add_all(
-            self.session,
-            FollowUser,
-            [
-                {
-                    **of,
-                    "corpid": news.corpid,
-                    "userid": news.userid.lower(),
-                    "shown": news.userid,
-                    "external_userid": news.external_userid,
-                    "identity_id": identity.id,
-                    "status": news.status or "active",
-                    "added_at": news.added_at or news.at,
-                }
-                for identity, news in new
-            ],
-        )
-        made = select(FollowUser.id, FollowUser.corpid, FollowUser.status).where(
-            FollowUser.company_id == self.company_id
-        )
-        pushes = [
-            {
-                **of,
-                "follow_user_id": follow_user_id,
-                "corpid": corpid,
-                "state": "waiting" if status in LIVE else "off",
-                "changed_at": now,
-            }
-            for some in rows.chunks(identity.id for identity, _ in new)
-            for follow_user_id, corpid, status in self.session.execute(
-                made.outerjoin(Push, Push.follow_user_id == FollowUser.id).where(
-                    FollowUser.identity_id.in_(some), Push.follow_user_id.is_(None)
-                )
-            )
-        ]
-        rows.add_all(self.session, Push, pushes)
-        _meet_staff(self.session, self.company_id, [news for _, news in new])
 
     def _follow_status(self, row: FollowUser) -> None:
         """Pushes begin and end with the relation; a new friendship is read before its first push."""
@@ -251,7 +194,7 @@ class _Known:
             found |= {
                 (corpid, wecom_id): tag_id
                 for corpid, wecom_id, tag_id in self.session.execute(
-                    select(CorpTag.corpid, CorpTag.wecom_id, CorpTag.tag_id)
+                    select(CorpTag.corpid, CorpTag.wecom_id, Tag.id)
                     .join(Tag, Tag.id == CorpTag.tag_id)
                     .where(
                         CorpTag.company_id == self.company_id,
@@ -267,11 +210,6 @@ class _Known:
         if customer_id is not None:
             return customer_id
         return self.session.scalars(select(Identity.customer_id).where(Identity.id == row.identity_id)).one()
-
-
-def _place(news: Relation | FollowUser) -> tuple[str, str, str]:
-    """The key of a relation: userids compare without case."""
-    return news.corpid, news.userid.lower(), news.external_userid
 
 
 def _update(row: FollowUser, news: Relation) -> None:
@@ -292,18 +230,3 @@ def _update(row: FollowUser, news: Relation) -> None:
         # WeCom answers as before when it was the customer who ended the friendship: the answer is no news.
         return
     row.status, row.changed_at = news.status, news.at
-
-
-def _meet_staff(session: Session, company_id: int, new: Sequence[Relation]) -> None:
-    """Rows for members of staff who were not known."""
-    shown: dict[str, dict[str, str]] = defaultdict(dict)
-    for news in new:
-        shown[news.corpid].setdefault(news.userid.lower(), news.userid)
-    for corpid, members in shown.items():
-        theirs = (Staff.company_id == company_id, Staff.corpid == corpid)
-        for known in rows.having(session, Staff, Staff.userid, members, *theirs):
-            del members[known.userid]
-        session.add_all(
-            Staff(company_id=company_id, corpid=corpid, userid=userid, shown=name)
-            for userid, name in members.items()
-        )

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, insert, inspect, select
+from sqlalchemy import ColumnElement, Table, insert, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -30,10 +30,14 @@ def having(
     values: Iterable[Any],
     *wanted: ColumnElement[bool],
 ) -> list[M]:
-    """The rows of the model whose column holds one of these values, and for which all of `wanted` holds."""
+    """The rows of the model whose column holds one of these values, and for which all of `wanted` holds.
+
+    As the database has them now, also those that the session has seen before.
+    """
     found: list[M] = []
     for some in chunks(values):
-        found += session.scalars(select(model).where(column.in_(some), *wanted))
+        statement = select(model).where(column.in_(some), *wanted)
+        found += session.scalars(statement.execution_options(populate_existing=True))
     return found
 
 
@@ -41,18 +45,18 @@ def add_all(session: Session, model: type[Base], new: list[dict[str, Any]]) -> N
     """Inserts rows whose keys nobody needs to know; all of them name the same columns."""
     if new:
         # The table and not the model: that one would make a statement of its own for every set of Nones.
-        session.execute(insert(model.__table__), new)
+        session.execute(insert(_table(model)), new)
 
 
 def add_numbered(session: Session, model: type[Base], new: list[dict[str, Any]]) -> list[int]:
     """Inserts rows and returns their ids, in no order: for rows that differ in nothing yet."""
-    key = model.__table__.c.id
     if not new:
         return []
+    table = _table(model)
     if session.connection().dialect.insert_executemany_returning:
-        return list(session.scalars(insert(model.__table__).returning(key), new))
+        return list(session.scalars(insert(table).returning(table.c.id), new))
     # MySQL proper knows no RETURNING.
-    return [session.execute(insert(model.__table__), one).inserted_primary_key[0] for one in new]
+    return [session.connection().execute(insert(table), one).inserted_primary_key[0] for one in new]
 
 
 def save(session: Session) -> None:
@@ -78,7 +82,7 @@ def set_each(session: Session, column: InstrumentedAttribute[Any], to: Mapping[i
     """
     connection = session.connection()
     dialect = connection.dialect
-    table = column.class_.__table__
+    table = _table(column.class_)
     quote = dialect.identifier_preparer.quote
     name, key = quote(column.name), quote(table.primary_key.columns[0].name)
     process = column.type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
@@ -90,3 +94,8 @@ def set_each(session: Session, column: InstrumentedAttribute[Any], to: Mapping[i
             f"UPDATE {quote(table.name)} SET {name} = CASE {key} {cases} END WHERE {key} IN ({where})",
             tuple(process(to[one]) for one in ids),
         )
+
+
+def _table(model: type[Base]) -> Table:
+    assert isinstance(model.__table__, Table)
+    return model.__table__

@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from wxtag import clock, touch
+from wxtag.follow_users import LIVE
 from wxtag.models import ApiKey, CorpTag, FollowUser, History, Identity, Mark, Push, RelationTag, Staff
-from wxtag.relations import LIVE
 
 FIRST_READING = "present at the first reading"
 """The origin of a mark for a tag that stood on a relation before we pushed to it: theirs, it seemed."""

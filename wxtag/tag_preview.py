@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wxtag.app import core
-from wxtag.relations import LIVE
+from wxtag.follow_users import LIVE
 from wxtag.tags.compiled import compile_rule
 from wxtag.tags.kind import Moment, Strict
 from wxtag.tags.mirror import see_everyone

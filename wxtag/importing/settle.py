@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from wxtag import touch
 from wxtag.database import writing
 from wxtag.events.decoded import Question
+from wxtag.follow_users import LIVE
 from wxtag.importing.keeping import Names, done_of, unfinished
 from wxtag.importing.run import CORP, DONE, Run
 from wxtag.models import FollowUser, Identity
-from wxtag.relations import LIVE
 
 BATCH = 500
 

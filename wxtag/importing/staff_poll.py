@@ -12,6 +12,7 @@ from wxtag.companies import opened
 from wxtag.database import reading, writing
 from wxtag.errors import PlatformError
 from wxtag.events.decoded import Question
+from wxtag.follow_users import LIVE
 from wxtag.importing import staff_list
 from wxtag.importing.corp import AT_ONCE, CURSOR_LAPSED, keep_contacts
 from wxtag.importing.keeping import Names
@@ -19,7 +20,6 @@ from wxtag.importing.renames import Member, matched
 from wxtag.importing.run import STAFF, WAITING, Run, begin, newest, save_in
 from wxtag.models import Account, FollowUser, Import, Staff
 from wxtag.platforms import WeCom, wecom
-from wxtag.relations import LIVE
 from wxtag.resolve import one_at_a_time
 
 NO_SUCH_MEMBER = {60111, 46004, 40003, 301021}

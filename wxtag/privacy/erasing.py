@@ -15,6 +15,7 @@ from wxtag.app import core
 from wxtag.companies import hash_key
 from wxtag.database import changed
 from wxtag.events.decoded import IdentityKey
+from wxtag.follow_users import LIVE
 from wxtag.identities import PHONE
 from wxtag.identity import regroup
 from wxtag.models import (
@@ -39,7 +40,6 @@ from wxtag.models import (
 )
 from wxtag.privacy.deleting import delete_whole
 from wxtag.privacy.tombstones import bury, tombstone
-from wxtag.relations import LIVE
 from wxtag.sealing import keyed_hash
 
 ANCHORS = ("openid", "external_userid", "member")
