@@ -1,5 +1,7 @@
 """Erasing: nothing of the person is left, nothing old brings them back, nobody else loses anything."""
 
+import time
+
 import pytest
 from sqlalchemy import select
 
@@ -10,12 +12,14 @@ from wxtag import clock
 from wxtag.app import core
 from wxtag.companies import make_company
 from wxtag.database import writing
+from wxtag.events.decoded import Decoded, IdentityKey, NewLink
 from wxtag.models import (
     Customer,
     Erased,
     Event,
     Field,
     FollowUser,
+    History,
     Identity,
     InboxMessage,
     Mark,
@@ -26,7 +30,7 @@ from wxtag.models import (
     db,
 )
 from wxtag.privacy.erasing import erase_customer
-from wxtag.resolve import one_at_a_time
+from wxtag.resolve import apply, one_at_a_time
 
 
 @pytest.fixture
@@ -72,7 +76,8 @@ def test_replaying_the_inbox_brings_nobody_back(town):
         assert town.replays() > 0
         assert town.ids() == before
         assert "oMini" not in town.everything()
-    assert not db.session.scalars(select(InboxMessage.id).where(InboxMessage.state == "failed")).all()
+    states = set(db.session.scalars(select(InboxMessage.state)))
+    assert states <= {"done", "ignored", "duplicate", "erased"}, "nothing is tried that was emptied"
 
 
 def test_what_was_on_its_way_brings_nobody_back_and_is_emptied(town):
@@ -117,8 +122,11 @@ def test_whoever_comes_again_later_is_a_new_customer(town):
 
 def test_a_customer_without_any_id_left_is_gone(town):
     before = town.customer("oWang")
+    arrive(town.oa, fan_event("CLICK", openid="oWang", EventKey="just before, in the same batch"))
     town.cancels(town.oa, "oWang")
     town.works()
+    touched = set(db.session.scalars(select(Touched.customer_id)))
+    assert touched <= set(db.session.scalars(select(Customer.id)))
     assert db.session.get(Customer, before) is None
     assert "oWang" not in town.everything()
     assert town.ids() == {"oLin", "oMini", "uLin", "wmLin", "phone"}
@@ -216,3 +224,39 @@ def test_erasing_a_customer_whose_friendships_are_over_leaves_nothing(town):
     assert "wmLin" not in town.everything()
     town.replays()
     assert town.ids() == {"oWang"}
+
+
+def test_whom_only_the_erased_id_held_together_are_two_again(town):
+    with writing() as session:
+        mini = IdentityKey("openid", town.mp.key, "oBridge")
+        ends = [
+            IdentityKey("member", "shop", "m-7"),
+            IdentityKey("external_userid", town.corp.key, "wmBridge"),
+        ]
+        apply(session, town.id, Decoded(links=[NewLink(mini, end, "test") for end in ends]), 1)
+    assert town.customer("m-7") == town.customer("wmBridge")
+    town.cancels(town.mp, "oBridge")
+    town.works()
+    assert town.customer("m-7") != town.customer("wmBridge")
+
+
+def test_reasons_in_the_history_of_who_stays_are_emptied(town):
+    customer = town.customer("wmLin")
+    with writing() as session:
+        line = {"verb": "tagged", "actor": "rules", "text": "活跃：近7天互动 12 次", "at": 1}
+        session.add(History(company_id=town.id, customer_id=customer, **line))
+    town.cancels(town.oa, "oLin")
+    town.works()
+    assert "近7天互动" not in town.everything()
+
+
+def test_the_erasure_of_another_drops_nothing_of_who_came_again_before_it(town):
+    town.cancels(town.oa, "oLin")
+    town.works()
+    time.sleep(0.005)
+    town.cancels(town.oa, "oWang")
+    arrive(town.oa, fan_event("subscribe"), at=clock.now())  # after Lin's erasure, before Wang's is done
+    time.sleep(0.005)
+    town.works()
+    assert "oLin" in town.ids()
+    assert "oWang" not in town.ids()
