@@ -255,7 +255,8 @@ def test_the_erasure_of_another_drops_nothing_of_who_came_again_before_it(town):
     town.works()
     time.sleep(0.005)
     town.cancels(town.oa, "oWang")
-    arrive(town.oa, fan_event("subscribe"), at=clock.now())  # after Lin's erasure, before Wang's is done
+    again = fan_event("subscribe", at=playing.NOW + 7)
+    arrive(town.oa, again, at=clock.now())  # after Lin's erasure, before Wang's is done
     time.sleep(0.005)
     town.works()
     assert "oLin" in town.ids()
