@@ -132,9 +132,11 @@ def test_it_goes_on_where_it_was_killed(filled: Company, monkeypatch: pytest.Mon
 
 def test_what_is_bound_meanwhile_is_not_undone(filled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     real, fresh = resealing._anew, core().sealer.seal("a newer secret", companies.SECRET)
+    bound_anew: list[object] = []
 
     def meanwhile(sealer: Sealer, sealed: object, purpose: str) -> object:
-        db.session().execute(update(Account).values(secret=fresh))
+        if purpose == companies.SECRET and not bound_anew:
+            bound_anew.append(db.session().execute(update(Account).values(secret=fresh)))
         return real(sealer, sealed, purpose)
 
     monkeypatch.setattr(resealing, "_anew", meanwhile)

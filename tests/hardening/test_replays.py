@@ -118,7 +118,8 @@ def test_encrypted_anew_with_another_nonce_and_time_has_one_effect(line: Line) -
 
 
 def test_to_the_address_of_another_app_of_the_corp_has_one_effect(line: Line) -> None:
-    assert [line.corp(ADDED, app=1), line.corp(ADDED, app=2, random="1")] == [200, 200]
+    one, other = (playing.corp_event(AgentID=1000000 + app) for app in (1, 2))
+    assert [line.corp(one, app=1), line.corp(other, app=2, random="1")] == [200, 200]
     assert line.events == 1
 
 
