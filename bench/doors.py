@@ -30,7 +30,7 @@ from wxtag.database import writing
 from wxtag.models import db
 
 BARE, NAIVE, TAIL, SLOW_DISK = 0.45, 2.5, 6.0, 0.35
-"""Of a bare Flask's rate, of the naive way's, of the bare one's p99; of its rate with each fsync 2 ms longer."""
+"""Of a bare Flask's rate, the naive way's, the bare one's p99; of its rate with each fsync 2 ms longer."""
 ROUNDS = 5
 SECONDS = 2.0
 MESSAGES = 2000

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from wxtag import clock
+from wxtag import clock, rows
 from wxtag.accounts import BoundAccount
 from wxtag.app import core
 from wxtag.companies import hash_key, opened
@@ -19,6 +19,7 @@ from wxtag.envelope import canonical, open_message
 from wxtag.errors import WxtagError
 from wxtag.events.meaning import name_of, person_of
 from wxtag.models import Account, Company, InboxMessage, Seen
+from wxtag.rebinding import as_of
 from wxtag.sealing import keyed_hash
 from wxtag.spooling import SpoolRecord
 
@@ -61,7 +62,7 @@ def accept(records: Iterable[tuple[str, SpoolRecord]]) -> int:
             )
         )
         accounts: dict[int, tuple[BoundAccount, bytes] | None] = {}
-        rows: dict[str, dict[str, Any]] = {}
+        new: dict[str, dict[str, Any]] = {}
         newest: dict[int, int] = {}
         for spool_id, record in batch:
             if spool_id in known:
@@ -72,15 +73,14 @@ def accept(records: Iterable[tuple[str, SpoolRecord]]) -> int:
             if found is None:
                 log.error("a message for the account %s, which is gone, was dropped", record.account_id)
                 continue
-            rows[spool_id] = _row(spool_id, record, *found)
+            new[spool_id] = _row(spool_id, record, *found)
             if record.source == "callback":
                 newest[record.account_id] = max(newest.get(record.account_id, 0), record.received_at)
-        if rows:
-            # One statement a batch: this runs beside the doors and takes their processor's time.
-            session.execute(insert(InboxMessage), list(rows.values()))
+        # One statement a batch: this runs beside the doors and takes their processor's time.
+        rows.add_all(session, InboxMessage, list(new.values()))
         for account_id, at in newest.items():
             session.execute(update(Account).where(Account.id == account_id).values(last_callback_at=at))
-    return len(rows)
+    return len(new)
 
 
 class Reader:
@@ -89,6 +89,7 @@ class Reader:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._accounts: dict[int, BoundAccount] = {}
+        self._former: dict[int, list[Any] | None] = {}
 
     def __call__(self, message: Kept) -> Reading:
         """Raises Refused when the account's keys no longer fit."""
@@ -96,6 +97,8 @@ class Reader:
         if bound is None:
             account = self._session.get_one(Account, message.account_id)
             bound = self._accounts[message.account_id] = opened(account, sealer)
+            self._former[message.account_id] = account.former_platforms
+        bound = as_of(bound, self._former[message.account_id], message.received_at)
         body = sealer.open_bytes(message.body, SEAL) if message.sealed else message.body
         if message.source == "callback":
             return Reading(bound, open_message(bound, message.query, body).content)
