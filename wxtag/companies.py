@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from wxtag import clock
+from wxtag import clock, rebinding
 from wxtag.accounts import KINDS, BoundAccount, account_key
 from wxtag.errors import InputError, NotFound
 from wxtag.models import Account, Company
@@ -66,15 +66,17 @@ def bind(session: Session, sealer: Sealer, company: Company, document: dict[str,
         account = Account(
             company_id=company.id, kind=kind, key=key, agentid=values["agentid"], created_at=now
         )
+        account.open_platform = values["open_platform"]
         session.add(account)
     else:
+        if account.open_platform != values["open_platform"]:
+            rebinding.moved(session, account, values["open_platform"])
         old = sealer.open(account.aes_key, SECRET)
         if old and old != values["aes_key"]:
             # Pushes that were encrypted before the change still arrive for a while.
             account.previous_aes_key = account.aes_key
     account.appid = values["appid"]
     account.name = values["name"]
-    account.open_platform = values["open_platform"]
     account.mode, account.format = values["mode"], values["format"]
     account.secret = sealer.seal(values["secret"], SECRET)
     account.token = sealer.seal(values["token"], SECRET)
