@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Table, insert, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 
 from wxtag.models import Base
 
@@ -30,14 +31,10 @@ def having(
     values: Iterable[Any],
     *wanted: ColumnElement[bool],
 ) -> list[M]:
-    """The rows of the model whose column holds one of these values, and for which all of `wanted` holds.
-
-    As the database has them now, also those that the session has seen before.
-    """
+    """The rows of the model whose column holds one of these values, and for which all of `wanted` holds."""
     found: list[M] = []
     for some in chunks(values):
-        statement = select(model).where(column.in_(some), *wanted)
-        found += session.scalars(statement.execution_options(populate_existing=True))
+        found += session.scalars(select(model).where(column.in_(some), *wanted))
     return found
 
 
@@ -56,23 +53,20 @@ def add_numbered(session: Session, model: type[Base], new: list[dict[str, Any]])
     if session.connection().dialect.insert_executemany_returning:
         return list(session.scalars(insert(table).returning(table.c.id), new))
     # MySQL proper knows no RETURNING.
-    return [session.connection().execute(insert(table), one).inserted_primary_key[0] for one in new]
+    keys = (session.connection().execute(insert(table), one).inserted_primary_key for one in new)
+    return [int(key[0]) for key in keys if key is not None]
 
 
 def save(session: Session) -> None:
     """Writes what changed in loaded rows with one statement a column, where a flush has one a row."""
     changes: dict[InstrumentedAttribute[Any], dict[int, Any]] = defaultdict(dict)
-    changed: list[tuple[Any, str, Any]] = []
     for one in session.dirty:
         state = inspect(one)
         for name in list(state.committed_state):
             changes[getattr(type(one), name)][state.identity[0]] = state.dict[name]
-            changed.append((one, name, state.dict[name]))
     with session.no_autoflush:
         for column, to in changes.items():
             set_each(session, column, to)
-    for one, name, value in changed:
-        set_committed_value(one, name, value)
 
 
 def set_each(session: Session, column: InstrumentedAttribute[Any], to: Mapping[int, Any]) -> None:
@@ -82,7 +76,7 @@ def set_each(session: Session, column: InstrumentedAttribute[Any], to: Mapping[i
     """
     connection = session.connection()
     dialect = connection.dialect
-    table = _table(column.class_)
+    table = _table(column.parent.class_)
     quote = dialect.identifier_preparer.quote
     name, key = quote(column.name), quote(table.primary_key.columns[0].name)
     process = column.type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
@@ -94,6 +88,10 @@ def set_each(session: Session, column: InstrumentedAttribute[Any], to: Mapping[i
             f"UPDATE {quote(table.name)} SET {name} = CASE {key} {cases} END WHERE {key} IN ({where})",
             tuple(process(to[one]) for one in ids),
         )
+    for one, value in to.items():
+        loaded = session.identity_map.get(identity_key(column.parent.class_, one))
+        if loaded is not None:
+            set_committed_value(loaded, column.key, value)
 
 
 def _table(model: type[Base]) -> Table:
