@@ -145,3 +145,20 @@ def test_nothing_durable_is_sent_again(app: APIFlask, monkeypatch: pytest.Monkey
     assert sent(app) == 200
     assert len(kept(app)) == 1
     assert clock.now() == NOW * 1000
+
+
+def test_a_flood_of_made_up_addresses_does_not_reach_the_database(
+    app: APIFlask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    refresh = snapshot.refresh
+    monkeypatch.setattr(snapshot, "refresh", lambda *given: asked.append(1) or refresh(*given))
+    for number in range(100):
+        address = f"/callbacks/official-account/wx{number:016x}"
+        answer = app.test_client().post(address, query_string=query(nonce=str(number)), data=fan_event())
+        assert answer.status_code == 403
+    assert len(asked) <= 2 * bindings.MOST
+    later = clock.monotonic() + 2
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    bound()
+    assert sent(app) == 200
