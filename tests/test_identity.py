@@ -153,3 +153,19 @@ def test_the_outcome_does_not_depend_on_the_order(app, seed):
             learn(session, made.id, *order)
             outcomes.append(partition(session, made.id))
     assert all(outcome == outcomes[0] for outcome in outcomes)
+
+
+def test_a_phone_does_not_settle_whose_an_id_in_dispute_is(app, company):
+    number = phone("+8613800138000")
+    with writing() as session:
+        learn(
+            session,
+            company.id,
+            LIN,
+            (LIN[0], unionid("uOther")),
+            (LIN[0], number),
+            LIN_MP,
+            (LIN_MP[0], number),
+        )
+    assert customer_of("oLin") not in (customer_of("uLin"), customer_of("uOther"))
+    assert customer_of("mLin") == customer_of("uLin")

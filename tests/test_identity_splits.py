@@ -179,6 +179,16 @@ def test_the_middle_of_a_chain_comes_back_with_who_came_by_it(app, company, tags
             verdicts.split(session, company.id, first.id, "Zhao")
 
 
+def test_who_was_merged_later_stays_with_the_survivor(app, company, tags):
+    with writing() as session:
+        a, b, c = (settle(session, company, tags, name, n + 1) for n, name in enumerate("abc"))
+        verdicts.merge(session, company.id, a, b, "Zhao")
+        first = session.scalars(select(Merge).order_by(Merge.id.desc())).first()
+        verdicts.merge(session, company.id, c, b, "Zhao")
+        verdicts.split(session, company.id, first.id, "Zhao")
+        assert [identity.current(session, company.id, one) for one in (a, b, c)] == [a, b, a]
+
+
 def test_merging_again_after_a_split_is_possible(app, company, tags):
     with writing() as session:
         a, b = (settle(session, company, tags, name, n + 1) for n, name in enumerate("ab"))
