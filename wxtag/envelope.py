@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wxtag.accounts import BoundAccount, account_key
 from wxtag.envelope_crypto import Decrypted, decrypt, signature, signed
@@ -33,8 +32,7 @@ CONTAINER_CHECK = "CheckContainerPath"
 _NOT_CONTENT = frozenset({"agentid", "encrypt"})
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One callback, opened."""
 
     content: dict[str, Any]

@@ -21,6 +21,7 @@ BLOCK = 32
 """PKCS#7 pads to 32 bytes although AES has blocks of 16: pads of 17 to 32 are right."""
 HEAD = 20
 """16 random bytes and the length of the message."""
+_PADS = [bytes([pad]) * pad for pad in range(BLOCK + 1)]
 
 
 class Decrypted(NamedTuple):
@@ -40,8 +41,8 @@ def signature(token: str, *parts: str) -> str:
 
 def signed(given: str, token: str, *parts: str) -> bool:
     """Whether `given` is the signature; takes as long for a wrong one as for the right one."""
-    expected = signature(token, *parts).encode()
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected)
+    expected = signature(token, *parts)
+    return hmac.compare_digest(given if given.isascii() else "", expected)
 
 
 def decrypt(aes_key: str, encrypted: str) -> Decrypted:
@@ -52,10 +53,10 @@ def decrypt(aes_key: str, encrypted: str) -> Decrypted:
         raise Malformed("base64", "what is encrypted is not base64") from error
     if not sealed or len(sealed) % 16:
         raise Malformed("cipher", f"{len(sealed)} encrypted bytes: expected a multiple of 16")
-    decryptor = _cipher(aes_key).decryptor()
-    plain = decryptor.update(sealed) + decryptor.finalize()
+    # Whole blocks: nothing is left over for finalize().
+    plain = _cipher(aes_key).decryptor().update(sealed)
     pad = plain[-1]
-    if not 1 <= pad <= BLOCK or plain[-pad:] != bytes([pad]) * pad:
+    if not 1 <= pad <= BLOCK or not plain.endswith(_PADS[pad]):
         raise Malformed("padding", "the padding is wrong: probably another EncodingAESKey")
     end = len(plain) - pad
     length = int.from_bytes(plain[16:HEAD], "big")

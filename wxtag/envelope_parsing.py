@@ -41,8 +41,9 @@ def parse_xml(text: bytes) -> dict[str, Any]:
         # Left to itself, expat finds out UTF-16 and reads it, whatever encoding it is told.
         raise Malformed("encoding", "the XML holds NUL bytes: it is UTF-16, or no text")
     parser = expat.ParserCreate("utf-8")
-    parser.XmlDeclHandler = _declaration
-    parser.StartDoctypeDeclHandler = _doctype
+    if b"<?" in text or b"<!D" in text:
+        parser.XmlDeclHandler = _declaration
+        parser.StartDoctypeDeclHandler = _doctype
     document = _build_with(parser)
     try:
         parser.Parse(text, True)
