@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from wxtag import bell, bindings, clock, companies, snapshot, touch
 from wxtag.app import core
 from wxtag.commands.importing import import_account
+from wxtag.commands.migrating import migrate_account
 from wxtag.commands.shared import COMPANY, clean, document_in
 from wxtag.database import reading, writing
 from wxtag.errors import NotFound
@@ -82,6 +83,7 @@ def account_group() -> AppGroup:
                 click.echo(f"{row.id}\t{row.kind}\t{row.appid}\t{row.status}{trouble}")
 
     group.add_command(import_account)
+    group.add_command(migrate_account)
     return group
 
 

@@ -125,6 +125,7 @@ _WECHAT: dict[int, Meaning] = {
     47001: Meaning(GIVE_UP, 0, "请求的数据格式不正确"),
     48002: Meaning(GIVE_UP, 0, "用户拒收消息"),
     49003: Meaning(GIVE_UP, 0, "openid 不属于这个账号"),
+    63178: Meaning(GIVE_UP, 0, "微信没有这两个公众号之间的迁移：请核对迁移前的 appid 和迁移后的账号"),
     50002: Meaning(GIVE_UP, 0, "用户账号受限"),
     50005: Meaning(GIVE_UP, 0, "用户已取消关注"),
     40002: Meaning(TELL_ADMIN, 0, "凭证类型不正确：请核对账号类型后重新绑定"),
