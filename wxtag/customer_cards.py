@@ -24,6 +24,7 @@ def cards(session: Session, caller: Caller, customer_ids: list[int]) -> list[dic
     identities = _identities(session, caller, customer_ids)
     given = effective.tags_of(session, caller.company_id, customer_ids)
     described = _described(session, {one.tag_id for tags in given.values() for one in tags})
+    pushes = push.states(session, caller.company_id, [one for one in given if given[one]])
     return [
         {
             "id": customer_id,
@@ -31,12 +32,10 @@ def cards(session: Session, caller: Caller, customer_ids: list[int]) -> list[dic
             "identities": identities.get(customer_id, []),
             "follow_users": [_shown(row) for row in follow_users.get(customer_id, [])],
             "tags": _tags(
-                session,
-                caller,
-                customer_id,
                 given.get(customer_id, []),
                 described,
                 follow_users.get(customer_id, []),
+                pushes.get(customer_id, []),
             ),
         }
         for customer_id in customer_ids
@@ -101,12 +100,10 @@ def _described(session: Session, tag_ids: set[int]) -> dict[int, tuple[str, list
 
 
 def _tags(
-    session: Session,
-    caller: Caller,
-    customer_id: int,
     given: list[effective.Given],
     described: dict[int, tuple[str, list[str]]],
     relations: list[FollowUser],
+    pushes: list[push.TagPush],
 ) -> list[dict[str, Any]]:
     """One entry a tag, whatever number of reasons there are and whichever relations they are of."""
     ours = {row.id for row in relations}
@@ -125,16 +122,10 @@ def _tags(
         tag["reasons"] += [
             {"source": reason.source, "text": reason.text, "since": reason.since} for reason in one.reasons
         ]
-    if tags and relations:
-        for state in push.states(session, caller.company_id, customer_id):
-            who = (state.corpid, state.userid.lower())
-            if state.tag_id in tags and who in staff:
-                tags[state.tag_id]["push"].append(
-                    {
-                        "corpid": state.corpid,
-                        "userid": staff[who],
-                        "state": state.state,
-                        "error": state.error,
-                    }
-                )
+    for state in pushes:
+        who = (state.corpid, state.userid.lower())
+        if state.tag_id in tags and who in staff:
+            tags[state.tag_id]["push"].append(
+                {"corpid": state.corpid, "userid": staff[who], "state": state.state, "error": state.error}
+            )
     return list(tags.values())

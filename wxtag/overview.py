@@ -117,10 +117,7 @@ def last_tags(session: Session, company_id: int) -> list[dict[str, Any]]:
         .order_by(CustomerTag.since.desc(), CustomerTag.id.desc())
         .limit(LAST)
     ).all()
-    stands = {
-        customer_id: push.states(session, company_id, customer_id)
-        for customer_id in {row[0].customer_id for row in rows}
-    }
+    stands = push.states(session, company_id, {row[0].customer_id for row in rows})
     return [
         {
             "customer_id": given.customer_id,

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -142,24 +142,24 @@ def _failed(session: Session, account: BoundAccount, push: Push, one: Sending, e
         _later(push, one, max(error.wait, 1.0))
 
 
-def states(session: Session, company_id: int, customer_id: int) -> list[TagPush]:
-    """Where each tag of a customer stands on each of their relations."""
+def states(session: Session, company_id: int, customer_ids: Collection[int]) -> dict[int, list[TagPush]]:
+    """Where each tag of these customers stands on each of their relations."""
     relations = session.execute(
-        select(FollowUser, Push)
+        select(FollowUser, Push, Identity.customer_id)
         .join(Identity, Identity.id == FollowUser.identity_id)
         .join(Push, Push.follow_user_id == FollowUser.id)
-        .where(FollowUser.company_id == company_id, Identity.customer_id == customer_id)
+        .where(FollowUser.company_id == company_id, Identity.customer_id.in_(customer_ids))
         .order_by(FollowUser.id)
     ).all()
-    given = tags_of(session, company_id, [customer_id]).get(customer_id, [])
-    want = wanted(session, company_id, [relation.id for relation, _ in relations])
-    found = []
-    for relation, push in relations:
-        there = _there(session, relation)
-        for one in given:
+    given = tags_of(session, company_id, customer_ids)
+    ids = [relation.id for relation, _, _ in relations]
+    want, there = wanted(session, company_id, ids), _there(session, company_id, ids)
+    found: dict[int, list[TagPush]] = {customer_id: [] for customer_id in customer_ids}
+    for relation, push, customer_id in relations:
+        for one in given.get(customer_id, []):
             if one.follow_user_id not in (None, relation.id):
                 continue
-            if one.tag_id in there and push.state != "off":
+            if one.tag_id in there[relation.id] and push.state != "off":
                 state, error = "done", None
             elif push.state == "off" or one.tag_id not in want[relation.id]:
                 # No such friendship any more, a group that is not pushed, or a veto on this relation.
@@ -167,22 +167,26 @@ def states(session: Session, company_id: int, customer_id: int) -> list[TagPush]
             else:
                 state = "failed" if push.state == "failed" else "waiting"
                 error = push.error
-            found.append(TagPush(one.tag_id, relation.corpid, relation.shown, state, error))
+            found[customer_id].append(TagPush(one.tag_id, relation.corpid, relation.shown, state, error))
     return found
 
 
-def _there(session: Session, relation: FollowUser) -> set[int | None]:
-    return set(
-        session.scalars(
-            select(CorpTag.tag_id)
-            .join(RelationTag, RelationTag.wecom_id == CorpTag.wecom_id)
-            .where(
-                RelationTag.follow_user_id == relation.id,
-                CorpTag.company_id == relation.company_id,
-                CorpTag.corpid == relation.corpid,
-            )
+def _there(session: Session, company_id: int, follow_user_ids: Collection[int]) -> dict[int, set[int | None]]:
+    """Relation -> our tags that are on it in WeCom."""
+    found = session.execute(
+        select(FollowUser.id, CorpTag.tag_id)
+        .join(RelationTag, RelationTag.follow_user_id == FollowUser.id)
+        .join(CorpTag, (CorpTag.wecom_id == RelationTag.wecom_id) & (CorpTag.corpid == FollowUser.corpid))
+        .where(
+            FollowUser.company_id == company_id,
+            CorpTag.company_id == company_id,
+            FollowUser.id.in_(follow_user_ids),
         )
     )
+    there: dict[int, set[int | None]] = {one: set() for one in follow_user_ids}
+    for follow_user_id, tag_id in found:
+        there[follow_user_id].add(tag_id)
+    return there
 
 
 def _unknown_tag(session: Session, push: Push, one: Sending, error: UnknownTag) -> None:

@@ -113,11 +113,11 @@ def test_a_group_is_there_until_it_is_deleted_itself(client, town, admin):
 def test_a_group_made_without_tags_is_in_the_file_too(client, town, admin, company):
     client.api("POST", "/tag-groups", admin, {"path": "空的"})
     with writing() as session:
-        text = library.dump(session, company)
-        assert "空的" in text
-        report = library.load(session, company, text, "test")
-        assert library.dump(session, company) == text
-    assert (report.added, report.retired) == (0, 0)
+        # Twice, because this town's rule was not written down as the library would.
+        for _ in range(2):
+            report = library.load(session, company, library.dump(session, company), "test")
+        assert "空的" in library.dump(session, company)
+    assert (report.added, report.changed, report.retired) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("family", [None, {"kind": "channel"}])

@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from tests.web.town import ONE_DATABASE, PHONE
 from wxtag import clock, verdicts
 from wxtag.apikeys import make_key
 from wxtag.database import writing
-from wxtag.models import ApiKey, FollowUser
+from wxtag.models import ApiKey, FollowUser, db
 
 
 def test_a_customer_looks_as_the_contract_says(client, town, admin):
@@ -133,3 +133,17 @@ def test_a_revoked_key_opens_nothing(client, town, admin):
     with writing() as session:
         session.execute(update(ApiKey).values(revoked_at=clock.now()))
     assert client.api("GET", "/customers", admin).status_code == 401
+
+
+def test_a_list_of_customers_costs_no_statement_a_customer(client, town, admin):
+    asked = []
+    event.listen(db.engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+
+    def statements(query):
+        asked.clear()
+        assert client.api("GET", f"/customers?{query}", admin).status_code == 200
+        return len(asked)
+
+    for one in (town.lin, town.wang, town.mei):
+        assert client.api("PUT", f"/customers/{one}/tags/{town.hand_id}", admin).status_code == 204
+    assert statements("limit=3") == statements("limit=1")
