@@ -122,7 +122,11 @@ def _ask(turn: Turn) -> int:
     with lease("lookup") as held:
         if held is None:
             return 0
-        return asking.ask_due(lambda: held.renew() and turn.goes_on(), lambda: _ring("drain"))
+        return asking.ask_due(
+            go_on=lambda: held.renew() and turn.goes_on(),
+            answered=lambda: _ring("drain"),
+            idle=lambda: not turn.somebody_waits(),
+        )
 
 
 def _push(turn: Turn) -> int:

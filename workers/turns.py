@@ -28,10 +28,11 @@ class Turn:
             self.over = True
         elif now - self._began >= SHORTEST_SECONDS and now - self._looked >= LOOK_SECONDS:
             self._looked = now
-            self.over |= self._somebody_waits()
+            self.over |= self.somebody_waits()
         return not self.over
 
-    def _somebody_waits(self) -> bool:
+    def somebody_waits(self) -> bool:
+        """Whether another job waits for this worker."""
         try:
             return len(self._queue) > 0
         except RedisError:

@@ -29,6 +29,7 @@ from wxtag.touch import LIBRARY, PROOF
 
 CLAIM_MS = 30_000
 BATCH = 10
+PROOF_LATE_MS = 60_000
 BELIEVED_AFTER = 4
 """So many tries must say that a contact has no followers at all."""
 LONGEST_WAIT = 600.0
@@ -53,14 +54,19 @@ class Asked:
     tries: int
 
 
-def ask_due(go_on: Callable[[], bool] = lambda: True, answered: Callable[[], None] = lambda: None) -> int:
+def ask_due(
+    go_on: Callable[[], bool] = lambda: True,
+    answered: Callable[[], None] = lambda: None,
+    idle: Callable[[], bool] = lambda: True,
+) -> int:
     """Asks what is due while `go_on()` says so; returns how many questions were asked.
 
-    `answered()` is called whenever answers have come into the inbox.
+    `answered()` is called whenever answers have come into the inbox. Unless `idle()`, what only makes sure
+    of pushes is left for later, up to a minute.
     """
     count, whole = 0, set[int]()
     _take_over()
-    asking = _due_ones(go_on)
+    asking = _due_ones(go_on, idle)
     for several in run_writes(asking, lambda one: one.id, _ask, core().settings.wecom_parallel):
         count += len(several)
         found = [(asked, result) for asked, result in several if not isinstance(result, Exception)]
@@ -77,9 +83,9 @@ def ask_due(go_on: Callable[[], bool] = lambda: True, answered: Callable[[], Non
     return count
 
 
-def _due_ones(go_on: Callable[[], bool]) -> Iterator[Asked]:
+def _due_ones(go_on: Callable[[], bool], idle: Callable[[], bool]) -> Iterator[Asked]:
     while go_on():
-        batch = _claim()
+        batch = _claim(0 if idle() else PROOF_LATE_MS)
         yield from batch
         if len(batch) < BATCH:
             return
@@ -111,13 +117,14 @@ def _take_over() -> None:
         )
 
 
-def _claim() -> list[Asked]:
-    """The next ones that are due; those that only make sure of a push come last."""
+def _claim(late: int) -> list[Asked]:
+    """The next ones that are due; those that only make sure of a push come last, and `late` ms later."""
     now = clock.now()
     accounts: dict[int, BoundAccount] = {}
     with writing() as session:
         taken: list[Lookup] = []
-        for urgent in (Lookup.kind != PROOF, Lookup.kind == PROOF):
+        proofs = and_(Lookup.kind == PROOF, Lookup.next_try_at <= now - late)
+        for urgent in (Lookup.kind != PROOF, proofs):
             if len(taken) < BATCH:
                 due = select(Lookup).where(*_due(now), urgent).order_by(Lookup.next_try_at, Lookup.id)
                 taken += session.scalars(due.limit(BATCH - len(taken)).with_for_update())
