@@ -21,7 +21,6 @@ from wxtag.models import (
     History,
     Identity,
     Merge,
-    RelationTag,
     RuleVersion,
     Tag,
     TagGroup,
@@ -203,8 +202,6 @@ def fill(session: Session, side: Side) -> None:
             values = {
                 column.name: _made_up(session, side, column) for column in table.c if not _counts(column)
             }
-            if table.name == RelationTag.__tablename__:
-                values["wecom_id"] = "et-1"
             session.execute(table.insert().values(**values))
     session.flush()
 
