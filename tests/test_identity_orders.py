@@ -176,7 +176,7 @@ def test_on_mariadb_too(app, before, after, seed):
 
 
 @pytest.mark.long
-@settings(max_examples=300, phases=FOUND, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=100, phases=FOUND, deadline=None, suppress_health_check=QUIET)
 @given(st.lists(LINKS, min_size=4, max_size=30), st.lists(LINKS, max_size=12), st.integers(0, 999))
 def test_many_lives_end_alike(app, before, after, seed):
     play(before, after, seed)
