@@ -100,6 +100,7 @@ def test_every_command_is_exercised(app: APIFlask) -> None:
     assert leaves(app.cli) == set(COMMANDS), "say in COMMANDS how it is run for one company"
 
 
+@ONE_DATABASE
 def test_a_command_is_about_the_company_that_is_named(
     app: APIFlask,
     ours_and_theirs: tuple[Side, Side],
