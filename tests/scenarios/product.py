@@ -39,6 +39,8 @@ class Product:
         self.library = ROOT / "config" / "starter_library.yaml"
         self.sandbox_port, self.web_port = free_port(), 0
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._shell: subprocess.Popen[str] | None = None
+        self._shell_environment: dict[str, str] = {}
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WXTAG_")
         }
@@ -94,6 +96,7 @@ class Product:
         process.wait(20)
 
     def stop(self) -> None:
+        self._end_shell()
         for name in [n for n in ("web", "clock") if n in self.processes]:
             self.kill(name, signal.SIGTERM)
         for name in list(self.processes):
@@ -112,16 +115,32 @@ class Product:
         return done.stdout + done.stderr
 
     def _flask(self, arguments: tuple[str, ...], stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        """A process of the shell stays for all commands under one environment."""
+        if self._shell is not None and self._shell_environment != self.environment:
+            self._end_shell()
+        if self._shell is None:
+            self._shell_environment = dict(self.environment)
+            self._shell = subprocess.Popen(
+                [sys.executable, "-m", "tests.scenarios.shell"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=(self.folder / "shell.log").open("ab"),
+                text=True,
+            )
+        assert self._shell.stdin is not None and self._shell.stdout is not None
+        print(json.dumps({"arguments": arguments, "stdin": stdin}), file=self._shell.stdin, flush=True)
+        line = self._shell.stdout.readline()
+        assert line, f"the commands' process ended: {self.log('shell')}"
+        answer = json.loads(line)
+        return subprocess.CompletedProcess(arguments, answer["code"], answer["stdout"], answer["stderr"])
+
+    def _end_shell(self) -> None:
+        if self._shell is not None:
+            self._shell.kill()
+            self._shell.wait(10)
+            self._shell = None
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
