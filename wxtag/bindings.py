@@ -1,10 +1,10 @@
 """Whether a binding works: marked broken with what the platform said, and whole again when it answers."""
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from wxtag.accounts import BoundAccount
-from wxtag.database import writing
+from wxtag.database import reading, writing
 from wxtag.errors import PlatformError
 from wxtag.models import Account, Lookup, Push
 
@@ -19,6 +19,10 @@ def tell_admin(account_id: int, error: PlatformError) -> None:
 
 def mended(account_ids: set[int]) -> None:
     """These accounts answered again: their trouble is over."""
+    broken = select(Account.id).where(Account.id.in_(account_ids), Account.status == "broken")
+    with reading() as session:
+        if session.scalar(broken.limit(1)) is None:
+            return  # asked first: the UPDATE would lock rows that every insert refers to
     with writing() as session:
         session.execute(
             update(Account)

@@ -1,16 +1,20 @@
 """Several calls to a platform at a time, but never two for one customer."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TypeVar
 
 from flask import Flask, current_app
 
+from wxtag import clock
 from wxtag.app import core
 
+GATHER_SECONDS = 0.05
+"""One transaction for what ends within this time; the places of the calls are not idle meanwhile."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -21,7 +25,7 @@ def run_writes(
     work: Callable[[Item], Result],
     parallel: int | None = None,
 ) -> Iterator[list[tuple[Item, Result | Exception]]]:
-    """Yields what is done in lists: all that ended since the last one, so that it can be kept together.
+    """Yields what is done in lists: what ends within a moment comes together, so that it is kept together.
 
     Items with an equal `key` (the external_userid) run one after the other, in their order: WeCom answers
     45033 to two edits of one customer. At most `parallel` run at once (WXTAG_WECOM_PARALLEL). An item is
@@ -63,19 +67,25 @@ def run_writes(
                 waiting[name] = deque()
                 pool.submit(run, item)
 
+    def go_on(item: Item) -> None:
+        """Its place is free: for what waits behind it, or for something new."""
+        behind = waiting[key(item)]
+        if behind:
+            pool.submit(run, behind.popleft())
+        else:
+            del waiting[key(item)]
+            fill()
+
     try:
         fill()
         while waiting:
             several = [done.get()]
-            while not done.empty():
-                several.append(done.get())
-            for item, _ in several:
-                behind = waiting[key(item)]
-                if behind:
-                    pool.submit(run, behind.popleft())
-                else:
-                    del waiting[key(item)]
-            fill()
+            until = clock.monotonic() + GATHER_SECONDS
+            go_on(several[0][0])
+            while waiting and (left := until - clock.monotonic()) > 0:
+                with contextlib.suppress(Empty):
+                    several.append(done.get(timeout=left))
+                    go_on(several[-1][0])
             yield several
     finally:
         stopped.set()
