@@ -3,11 +3,12 @@
 PY := .venv/bin/python
 # More than the cores: the scenarios mostly wait.
 WORKERS ?= 3
-.PHONY: help run test test-long lint bench setup setup-dev clean clean-data
+.PHONY: help run test test-databases test-long lint bench setup setup-dev clean clean-data
 
 help:
 	@echo 'make run        everything on this machine, with a sandbox that plays WeChat and WeCom (Ctrl-C stops it)'
-	@echo 'make test       the tests (at most 5 minutes); make test-long: kills, fuzz, soak, volume'
+	@echo 'make test       the tests (at most 5 minutes); make test-databases: more of them on MariaDB;'
+	@echo '                make test-long: kills, fuzz, soak, volume'
 	@echo 'make lint       style and types; make bench: the benchmarks'
 	@echo 'make clean      removes .venv and caches; make clean-data: removes ./var with all its data'
 
@@ -22,6 +23,9 @@ run: setup
 
 test: setup-dev
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not long'
+
+test-databases: setup-dev
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m databases
 
 test-long: setup-dev
 	$(PY) -m pytest -q -m long

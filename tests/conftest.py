@@ -31,11 +31,28 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is missing on this machine")
 
 
+BOTH = (
+    "test_the_line",
+    "test_inbox",
+    "test_identity",
+    "test_relations",
+    "test_marks",
+    "test_claims",
+    "test_engine",
+)
+"""What says most about databases runs on both in `make test`."""
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """In `make test` the line runs on both databases; the other scenarios on MariaDB are long tests."""
+    """The MariaDB half of most tests is for `make test-databases` and CI: `make test` has 5 minutes."""
     file = item.nodeid.split("::")[0]
-    if "/scenarios/" in file and not file.endswith("test_the_line.py") and "mariadb" in item.name:
-        item.add_marker(pytest.mark.long)
+    if "[mariadb" not in item.name and "-mariadb" not in item.name:
+        return
+    if Path(file).stem in BOTH or file.endswith(("test_migrations.py", "/kills/test_kills.py")):
+        return
+    if "/scenarios/" not in file and "/kills/" not in file and item.get_closest_marker("long") is None:
+        item.add_marker(pytest.mark.databases)
+    item.add_marker(pytest.mark.long)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

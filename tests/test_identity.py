@@ -1,7 +1,5 @@
 """Who is one person: joined by evidence in any order, kept apart by conflicts, undone without a trace."""
 
-import random
-
 import pytest
 from sqlalchemy import select
 
@@ -118,41 +116,6 @@ def test_what_a_person_called_different_is_not_joined_by_the_same_evidence_again
         learn(session, company.id, LIN_WECOM, LIN)
         assert partition(session, company.id) == apart
     assert len(apart) == 2
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("seed", range(12))
-def test_the_outcome_does_not_depend_on_the_order(app, seed):
-    from wxtag.app import core
-    from wxtag.companies import make_company
-
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    people = [f"p{i}" for i in range(4)]
-    evidence = []
-    for _ in range(14):
-        one, other = chance.choice(people), chance.choice(people)
-        evidence.append(
-            chance.choice(
-                [
-                    (openid(f"o{one}"), unionid(f"u{one}")),
-                    (external(f"w{one}"), unionid(f"u{one}")),
-                    (openid(f"m{one}", MP), unionid(f"u{one}")),
-                    (openid(f"m{one}", MP), phone(f"+861380013800{chance.randrange(3)}")),
-                    (openid(f"o{one}"), unionid(f"u{other}")),
-                ]
-            )
-        )
-    outcomes = []
-    for turn in range(4):
-        order = evidence[:]
-        chance.shuffle(order)
-        with writing() as session:
-            made = make_company(session, core().sealer, f"turn {turn}")
-            made.hash_key = core().sealer.seal("ab" * 32, "company hash key")
-            learn(session, made.id, *order)
-            outcomes.append(partition(session, made.id))
-    assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
 def test_a_phone_does_not_settle_whose_an_id_in_dispute_is(app, company):

@@ -162,7 +162,7 @@ def play(before, after, seed):
 
 
 @ONE_DATABASE
-@settings(max_examples=12, phases=FOUND, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=4, phases=FOUND, deadline=None, suppress_health_check=QUIET)
 @given(st.lists(LINKS, min_size=4, max_size=16), st.lists(LINKS, max_size=6), st.integers(0, 999))
 def test_batches_in_any_order_and_cut_anywhere_end_alike(app, before, after, seed):
     play(before, after, seed)
