@@ -10,7 +10,7 @@ from rq import Queue, SimpleWorker
 
 from config import load
 from config import logging as log_setup
-from workers import jobs, memory  # noqa: F401 (so that they are imported before settle)
+from workers import jobs, memory
 from workers.heartbeat import beat_in_database, beat_in_redis
 from wxtag import clock
 from wxtag.app import core, create_core
@@ -57,6 +57,8 @@ def main() -> int:
         memory.settle()
         beat_in_redis(app, "worker")
         beat_in_database(app)
+        for beside in (jobs.questions, jobs.pushes):
+            beside.start(app)
         while True:
             try:
                 # A connection of its own: RQ waits on it for longer than the time-out of the others.
@@ -65,6 +67,8 @@ def main() -> int:
                 worker = Worker([Queue(QUEUE, connection=redis)], connection=redis, name=name)
                 worker.work(logging_level="WARNING")
                 if worker.told_to_stop:
+                    for beside in (jobs.questions, jobs.pushes):
+                        beside.stop()
                     leave()
                     return 0
                 # RQ gives up where Redis was emptied, or hung, under the job that it was at.

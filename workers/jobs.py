@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-from flask import Flask, current_app
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from workers.beside import Beside
 from workers.turns import Turn
 from wxtag import bell, clock, inbox, touch
 from wxtag import drain as draining
@@ -43,7 +42,7 @@ def drain() -> int:
 def lookup() -> int:
     """Questions to the platforms; the answers go through the inbox."""
     bell.heard(core().redis, "lookup")
-    return _call_platforms()
+    return questions.do()
 
 
 def compute() -> int:
@@ -64,7 +63,7 @@ def compute() -> int:
 def push() -> int:
     """What is wanted and not there yet, to WeCom."""
     bell.heard(core().redis, "push")
-    return _call_platforms()
+    return pushes.do()
 
 
 def nightly() -> int:
@@ -100,39 +99,35 @@ def _take_in(session: Session, company_id: int, meant: list[Meant]) -> None:
     touch.touch(session, company_id, apply_all(session, company_id, meant))
 
 
-def _call_platforms() -> int:
-    """Questions and pushes at once: both mostly wait, and each has its own number of calls at a time."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    turn = Turn(core().redis)
-
-    def ask() -> int:
-        with app.app_context():
-            return _ask(turn)
-
-    with ThreadPoolExecutor(1, "wxtag-lookup") as beside:
-        asked = beside.submit(ask)
-        done = _push(turn) + asked.result()
-    return _hand_over(turn, "push", done)
-
-
-def _ask(turn: Turn) -> int:
+def _ask() -> int:
     with reading() as session:
         if not asking.waiting(session):
             return 0
+    turn = Turn(core().redis)
     with lease("lookup") as held:
         if held is None:
             return 0
-        return asking.ask_due(
-            go_on=lambda: held.renew() and turn.goes_on(),
+        done = asking.ask_due(
+            go_on=lambda: held.renew() and turn.lasts() and not questions.stopping,
             answered=lambda: _ring("drain"),
             idle=lambda: not turn.somebody_waits(),
         )
+    return _hand_over(turn, "lookup", done)
 
 
-def _push(turn: Turn) -> int:
+def _push() -> int:
+    turn = Turn(core().redis)
     with reading() as session:
         corps = pushing.due_corps(session)
-    return sum(pushing.push_corp(company_id, corpid, turn.goes_on) for company_id, corpid in corps)
+    done = sum(
+        pushing.push_corp(company_id, corpid, lambda: turn.lasts() and not pushes.stopping)
+        for company_id, corpid in corps
+    )
+    return _hand_over(turn, "push", done)
+
+
+questions, pushes = Beside(_ask), Beside(_push)
+"""Both mostly wait for the platforms: in a worker each has a thread of its own, which these jobs wake up."""
 
 
 def _compute(company_id: int) -> int:

@@ -22,11 +22,17 @@ class Turn:
         self._queue = Queue(bell.QUEUE, connection=redis)
         self._began, self._looked = clock.monotonic(), 0.0
 
+    def lasts(self) -> bool:
+        """For work beside the jobs, whose end nobody waits for; it ends to look anew what is due."""
+        self.over |= clock.monotonic() - self._began >= LONGEST_SECONDS
+        return not self.over
+
     def goes_on(self) -> bool:
+        """For jobs, which come one after the other."""
         now = clock.monotonic()
-        if now - self._began >= LONGEST_SECONDS:
-            self.over = True
-        elif now - self._began >= SHORTEST_SECONDS and now - self._looked >= LOOK_SECONDS:
+        if not self.lasts():
+            return False
+        if now - self._began >= SHORTEST_SECONDS and now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self.over |= self.somebody_waits()
         return not self.over
