@@ -119,7 +119,7 @@ def _connected(session: Session, start: set[int]) -> Component:
 
 def _follow(session: Session, component: Component, wanted: set[int]) -> None:
     while wanted:
-        for identity in rows.having(session, Identity, Identity.id, wanted):
+        for identity in rows.by_id(session, Identity, wanted):
             component.identities[identity.id] = identity
         links = _at_ends(session, wanted, Link.state == ACCEPTED)
         for crowded in _crowded(session, component, links):

@@ -28,7 +28,7 @@ GATHER = 0.02
 """Seconds to wait for more after the first record: what comes together goes to the database together."""
 BUSY = 10
 """Writes to the spool while one batch is moved, from which on the doors are busy."""
-REST = 4.0
+REST = 9.0
 """Then the mover rests so many times as long as the batch took: it shares its process with the doors, and
 what waits in the spool is safe."""
 LOOK = 1.0

@@ -38,6 +38,19 @@ def having(
     return found
 
 
+def by_id(session: Session, model: type[M], ids: Iterable[int]) -> list[M]:
+    """The rows of these ids; those that the session holds already are not asked for again."""
+    found, missing = [], []
+    for one in ids:
+        held = session.identity_map.get(identity_key(model, one))
+        if held is None:
+            missing.append(one)
+        else:
+            found.append(held)
+    key = getattr(model, _table(model).primary_key.columns[0].name)
+    return found + having(session, model, key, missing)
+
+
 def add_all(session: Session, model: type[Base], new: list[dict[str, Any]]) -> None:
     """Inserts rows whose keys nobody needs to know; all of them name the same columns."""
     if new:
