@@ -41,10 +41,10 @@ def test_a_contact_that_cannot_be_read_right_after_the_add_is_asked_again(
     product: Product, someone: str
 ) -> None:
     product.quiet()
-    product.control("PUT", "switches", {"wecom.read_after_add_lag_seconds": 4})
+    product.control("PUT", "switches", {"wecom.read_after_add_lag_seconds": 8})
     try:
         becomes_a_customer_in_hangzhou(product, someone)
-        product.wait(lambda: product.sees(HANGZHOU, someone), 25, HANGZHOU)
+        product.wait(lambda: product.sees(HANGZHOU, someone), 40, HANGZHOU)
     finally:
         product.control("PUT", "switches", {"wecom.read_after_add_lag_seconds": 0})
     assert any(call["errcode"] == 84061 for call in product.calls("externalcontact/get"))
