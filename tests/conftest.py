@@ -31,15 +31,8 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is missing on this machine")
 
 
-BOTH = (
-    "test_the_line",
-    "test_inbox",
-    "test_identity",
-    "test_relations",
-    "test_marks",
-    "test_claims",
-    "test_engine",
-)
+BOTH = ("test_inbox", "test_identity", "test_relations", "test_claims", "test_migrations", "test_kills")
+LINE = "test_a_customer_of_three_surfaces_gets_the_tag_on_the_one_customer"
 """What says most about databases runs on both in `make test`."""
 
 
@@ -48,9 +41,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     file = item.nodeid.split("::")[0]
     if "[mariadb" not in item.name and "-mariadb" not in item.name:
         return
-    if Path(file).stem in BOTH or file.endswith(("test_migrations.py", "/kills/test_kills.py")):
+    if Path(file).stem in BOTH or item.name.startswith(LINE):
         return
-    if "/scenarios/" not in file and "/kills/" not in file and item.get_closest_marker("long") is None:
+    processes = "/scenarios/" in file and not file.endswith("test_the_line.py")
+    if not processes and "/kills/" not in file and item.get_closest_marker("long") is None:
         item.add_marker(pytest.mark.databases)
     item.add_marker(pytest.mark.long)
 

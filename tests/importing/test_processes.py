@@ -47,6 +47,7 @@ def test_a_killed_import_goes_on(world: World, town: Town) -> None:
     assert town.calls(BATCH) - calls < 10, "it began anew instead of going on"
 
 
+@pytest.mark.long
 @ON_SQLITE
 def test_ctrl_c_pauses_and_a_second_one_says_who_is_at_it(world: World, town: Town, app: APIFlask) -> None:
     expected = crowd(world, 5, 20)
