@@ -197,7 +197,8 @@ def test_the_commands(app: APIFlask, company: Company, there: Settings) -> None:
 def test_several_processes_name_a_spool_once(tmp_path: Path) -> None:
     words = "import pathlib, sys, wxtag.host_spools as it; print(it._name(pathlib.Path(sys.argv[1])))"
     started = [
-        subprocess.Popen([sys.executable, "-c", words, str(tmp_path)], stdout=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", words, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
     ]
     names = {process.communicate()[0].strip() for process in started}
     assert len(names) == 1 and names == {(tmp_path / "name").read_text().strip()}

@@ -55,8 +55,8 @@ class Missed(NamedTuple):
             return f"messages have waited in the spool of {self.host} for {self.seconds} s"
         return (
             f"{self.host} has said nothing for {self.seconds} s, its spool {self.name} then held "
-            f"{self.bytes} bytes: bring it back, take in a copy of that folder (flask spool take-in DIR), or give it up "
-            "(flask spool forget NAME)"
+            f"{self.bytes} bytes: bring it back, take in a copy of that folder (flask spool take-in DIR), "
+            "or give it up (flask spool forget NAME)"
         )
 
 

@@ -27,10 +27,7 @@ def assign(
     identities = component.identities
     before = {one: row.customer_id for one, row in identities.items()}
     homes = {one: row.home_id or row.customer_id for one, row in identities.items()}
-    customers = {
-        row.id: row
-        for row in rows.by_id(session, Customer, {*homes.values(), *before.values()})
-    }
+    customers = {row.id: row for row in rows.by_id(session, Customer, {*homes.values(), *before.values()})}
     # A home may have been erased with what it held.
     homes = {one: home if home in customers else before[one] for one, home in homes.items()}
     for group in groups:
