@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from wxtag import claims, clock, leases
+from tests.arriving import WECOM, arrive, bound, wecom_event
+from wxtag import claims, clock, drain, due, leases
 from wxtag.claims import STILL, Watch
 from wxtag.database import reading, writing
+from wxtag.events.decoded import Decoded
 from wxtag.leases import lease
 from wxtag.models import Account, Company, InboxMessage, Lease, Process
 
@@ -240,3 +242,44 @@ def test_a_lease_that_could_not_be_given_back_is_with_the_next_beat(
     assert not free_lease()
     Watch().beat()
     assert free_lease()
+
+
+def test_a_claim_whose_own_commit_broke_is_given_back(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database died after it had written the claim, and before it said so."""
+    account = bound(company, WECOM)
+    arrive(account, wecom_event("add_external_contact"))
+    claim = due.claim
+
+    def broken(token: str, limit: int) -> list[int]:
+        claim(token, limit)
+        raise OperationalError("COMMIT", {}, Exception("gone away"))
+
+    monkeypatch.setattr(due, "claim", broken)
+    with pytest.raises(OperationalError):
+        drain.drain(lambda message, reading: Decoded(), lambda *given: None)
+    monkeypatch.setattr(due, "claim", claim)
+    assert drain.drain(lambda message, reading: Decoded(), lambda *given: None) == 0
+    Watch().beat()
+    assert drain.drain(lambda message, reading: Decoded(), lambda *given: None) == 1
+
+
+def test_a_lease_whose_own_commit_broke_is_given_back(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = leases._take
+
+    def broken(*given: Any) -> bool:
+        take(*given)
+        raise OperationalError("COMMIT", {}, Exception("gone away"))
+
+    monkeypatch.setattr(leases, "_take", broken)
+    with pytest.raises(OperationalError), leases.lease("compute:1"):
+        pass
+    monkeypatch.setattr(leases, "_take", take)
+    with leases.lease("compute:1") as held:
+        assert held is None
+    Watch().beat()
+    with leases.lease("compute:1") as held:
+        assert held is not None

@@ -59,5 +59,6 @@ class Beside:
                         "calls to the platforms were cut short: %s", type(error).__name__, exc_info=error
                     )
                     clock.sleep(1)
+                    self._wanted.set()  # what was taken on when it broke is not due to anybody else
                 finally:
                     db.session.remove()

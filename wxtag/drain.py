@@ -34,15 +34,15 @@ def drain(meaning: Meaning, work: Work, limit: int = due.MESSAGES) -> int:
     What fails waits and holds back the later messages of its person, nobody else's.
     """
     token = claims.token()
-    ids = due.claim(token, limit)
-    if not ids:
-        return 0
     try:
-        with writing() as session:
-            batch = _Batch(session, meaning, work)
-            batch.work_off(due.claimed(session, ids, token))
+        ids = due.claim(token, limit)
+        if ids:
+            with writing() as session:
+                batch = _Batch(session, meaning, work)
+                batch.work_off(due.claimed(session, ids, token))
     except BaseException:
-        claims.abandon(token)  # the database may be what is away
+        # The database may be what is away, and then nobody knows whether the claim itself was written.
+        claims.abandon(token)
         raise
     return len(ids)
 

@@ -35,7 +35,12 @@ def lease(name: str, ms: int = 30_000) -> Iterator[Held | None]:
     It ends when its process dies (wxtag/claims.py sees that), and when it is not renewed in time.
     """
     holder = claims.token()
-    if not _take(name, holder, ms):
+    try:
+        taken = _take(name, holder, ms)
+    except SQLAlchemyError:
+        claims.abandon(holder)  # it may have been written: the answer is what is lost
+        raise
+    if not taken:
         yield None
         return
     try:
