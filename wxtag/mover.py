@@ -31,6 +31,8 @@ BUSY = 10
 REST = 9.0
 """Then the mover rests so many times as long as the batch took: it shares its process with the doors, and
 what waits in the spool is safe."""
+LONGEST_REST = 1.0
+"""Seconds: a batch may have waited for the database more than it worked."""
 LOOK = 1.0
 """Seconds between looks for the segments of processes that died."""
 REFRESH = 5.0
@@ -216,7 +218,7 @@ class Mover:
         before = spool.writes
         taken = self._accept(records)
         if spool.writes >= before + BUSY:
-            self._stopping.wait(REST * (clock.monotonic() - began))
+            self._stopping.wait(min(LONGEST_REST, REST * (clock.monotonic() - began)))
         return taken
 
 
