@@ -188,6 +188,15 @@ class Line(Product):
             f"{self.late()}\n{self.told()}"
         )
 
+    def prove(self) -> None:
+        """Waits until what was sent when something died has been read back: 30 s after a lost answer."""
+        self.wait(self._proven, 120, "what was pushed to be proven by reading")
+        self.settle(30)
+
+    def _proven(self) -> bool:
+        waiting = self.rows("SELECT count(*) FROM lookups WHERE state = 'waiting'")
+        return not waiting[0][0] and not any(self.unfinished())
+
     def late(self) -> str:
         """What waits, and for what."""
         now = time.time() * 1000
