@@ -165,7 +165,7 @@ def stands(product: Product, people: People, seconds: float) -> None:
 
 
 def test_in_the_end_wecom_shows_exactly_what_is_wanted(product: Product, faulty: None, seed: int) -> None:
-    people = run(product, seed, 6, 60)
+    people = run(product, seed, 6, 180)
     product.control("DELETE", "faults")
     stands(product, people, 1)
     nothing_else_was_touched(product, people)

@@ -18,7 +18,7 @@ def test_a_customer_of_three_surfaces_gets_the_tag_on_the_one_customer(product: 
     product.act("report_location", city="杭州")
     product.act("mini_login")
     product.act("add_friend", userid=ZHAO, state="poster-042")
-    product.wait(lambda: product.sees(HANGZHOU), 15, "浙江·杭州 on Lin in Zhao's WeCom")
+    product.wait(lambda: product.sees(HANGZHOU), 30, "浙江·杭州 on Lin in Zhao's WeCom")
 
     lin = product.person()
     one = product.customer_of("openid", OA, lin["openids"][OA])
