@@ -31,7 +31,13 @@ def test_a_customer_of_three_surfaces_gets_the_tag_on_the_one_customer(product: 
     (tag,) = [tag for tag in one["tags"] if tag["path"] == ["地区"]]
     assert tag["name"] == "浙江·杭州"
     assert "杭州" in tag["reasons"][0]["text"]
-    assert [(p["userid"], p["state"]) for p in tag["push"]] == [(ZHAO, "done")]
+
+    def pushed() -> list[tuple[str, str]]:
+        (now,) = [t for t in product.api("GET", f"customers/{one['id']}")["tags"] if t["id"] == tag["id"]]
+        return [(p["userid"], p["state"]) for p in now["push"]]
+
+    # Written down a moment after it is seen: what ends together is written together.
+    product.wait(lambda: pushed() == [(ZHAO, "done")], 10, "the push to be done")
 
 
 def test_the_order_of_events_does_not_matter(product: Product, someone: str) -> None:
