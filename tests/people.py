@@ -3,8 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from wxtag.database import writing
 from wxtag.events.decoded import Decoded, IdentityKey, NewLink
-from wxtag.models import Identity
+from wxtag.models import CorpTag, Identity, Tag, TagGroup
 from wxtag.resolve import apply
 
 OA, MP, CORP, OPEN = "wx5c0ffee5c0ffee01", "wx5c0ffee5c0ffee02", "ww0demo0000000001", "open-1"
@@ -42,3 +43,27 @@ def partition(session: Session, company_id: int) -> set[frozenset[str]]:
     ):
         groups.setdefault(row.customer_id, set()).add(f"{row.kind}:{row.scope}:{row.value[:24]}")
     return {frozenset(group) for group in groups.values()}
+
+
+def standing_tag(company_id: int, seen_at: int, hand_scope: str = "relation") -> int:
+    """Our tag 高意向, which stands as et1 in the corp's library; returns its id."""
+    with writing() as session:
+        group = TagGroup(company_id=company_id, path="客户意向", hand_scope=hand_scope)
+        session.add(group)
+        session.flush()
+        made = Tag(company_id=company_id, group_id=group.id, name="高意向")
+        session.add(made)
+        session.flush()
+        session.add(
+            CorpTag(
+                company_id=company_id,
+                corpid=CORP,
+                wecom_id="et1",
+                group_wecom_id="eg",
+                group_name="客户意向",
+                name="高意向",
+                tag_id=made.id,
+                seen_at=seen_at,
+            )
+        )
+        return made.id

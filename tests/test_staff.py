@@ -3,22 +3,19 @@
 import pytest
 from sqlalchemy import select
 
-from tests.people import CORP
+from tests.people import CORP, standing_tag
 from wxtag import clock, staff, touch
 from wxtag.database import writing
 from wxtag.events.decoded import AllRelations, Decoded, Relation
 from wxtag.follow_users import LIVE
 from wxtag.models import (
     ApiKey,
-    CorpTag,
     FollowUser,
     History,
     Mark,
     Push,
     RelationTag,
     Staff,
-    Tag,
-    TagGroup,
     db,
 )
 from wxtag.resolve import apply
@@ -29,26 +26,7 @@ T0 = 1_790_000_000_000
 @pytest.fixture(params=["relation", "customer"])
 def tag(app, company, request):
     """Our tag 高意向, which stands as et1 in the corp's library; marks in both scopes."""
-    with writing() as session:
-        group = TagGroup(company_id=company.id, path="客户意向", hand_scope=request.param)
-        session.add(group)
-        session.flush()
-        made = Tag(company_id=company.id, group_id=group.id, name="高意向")
-        session.add(made)
-        session.flush()
-        session.add(
-            CorpTag(
-                company_id=company.id,
-                corpid=CORP,
-                wecom_id="et1",
-                group_wecom_id="eg",
-                group_name="客户意向",
-                name="高意向",
-                tag_id=made.id,
-                seen_at=T0,
-            )
-        )
-        return made.id
+    return standing_tag(company.id, T0, request.param)
 
 
 def reading(company, userid, *tags, external="wmLin"):
